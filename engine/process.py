@@ -1,0 +1,100 @@
+"""A child process that outlives its supervisor, and is known again by pid *and* start time.
+
+A pid alone is not an identity: after a restart of the machine or a wrap-around it may belong to a stranger.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+
+@dataclass(frozen=True)
+class Identity:
+    """``started_at`` is the process's creation time in Unix seconds, as the kernel tells it."""
+
+    pid: int
+    started_at: float
+
+
+def start(argv: list[str], *, cwd: Path, log: Path, env: dict[str, str] | None = None) -> tuple[Identity, subprocess.Popen[bytes]]:
+    """Starts ``argv`` in its own session, its output appended to ``log``. No shell is involved."""
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            argv,
+            cwd=cwd,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            close_fds=True,
+        )
+    return identify(child.pid), child
+
+
+def identify(pid: int) -> Identity:
+    try:
+        return Identity(pid, psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return Identity(pid, 0.0)
+
+
+def alive(identity: Identity) -> bool:
+    """True when the very process is there and is not a zombie."""
+    try:
+        process = psutil.Process(identity.pid)
+        same = abs(process.create_time() - identity.started_at) < 1.0
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end(identity: Identity, *, grace_s: float = 10.0) -> None:
+    """Ends the process and all its descendants: SIGTERM, then after ``grace_s`` SIGKILL. Silent when it is gone."""
+    if not alive(identity):
+        return
+    try:
+        family = [psutil.Process(identity.pid), *psutil.Process(identity.pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return
+    for member in family:
+        _signal(member, signal.SIGTERM)
+    _, left = psutil.wait_procs(family, timeout=grace_s)
+    for member in left:
+        _signal(member, signal.SIGKILL)
+    psutil.wait_procs(left, timeout=5)
+
+
+def engine_argv(command: str, *args: str) -> list[str]:
+    """The command line of one engine job, on the interpreter that runs now."""
+    return [sys.executable, "-m", "engine", command, *args]
+
+
+def quiet_environment() -> dict[str, str]:
+    """The environment of a child: ours, with threads that sleep when they wait and no model hub asked for anything.
+
+    Spinning OpenMP threads triple the step time beside a busy neighbour (docs/benchmarks.md).
+    """
+    # A new interpreter starts with the environment as it is; only what is not set by the administrator is added.
+    return {
+        "OMP_WAIT_POLICY": "PASSIVE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONUNBUFFERED": "1",
+        **os.environ,
+    }
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.NoSuchProcess:
+        pass
