@@ -1,0 +1,1 @@
+"""Judging: systems, generation, metrics, statistics and general-capability probes."""
