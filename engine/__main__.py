@@ -9,11 +9,20 @@ from importlib import import_module
 COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("engine.data.cli:audit_main", "audit a data file, or a run directory of kind audit"),
     "repair": ("engine.data.cli:repair_main", "write a repaired copy of a data file (run directory)"),
-    "split": ("engine.data.cli:split_main", "split a data file into train, validation and test (run directory)"),
+    "split": (
+        "engine.data.cli:split_main",
+        "split a data file into train, validation and test (run directory)",
+    ),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),
-    "evaluate": ("engine.evaluation.cli:evaluate_main", "evaluate systems as the spec.json of a run directory says"),
+    "evaluate": (
+        "engine.evaluation.cli:evaluate_main",
+        "evaluate systems as the spec.json of a run directory says",
+    ),
     "score": ("engine.evaluation.cli:score_main", "score rows of (query, choices, gold) by log-likelihood"),
-    "methods": ("engine.methods.cli:methods_main", "list methods, adapters, options and which pairs are allowed"),
+    "methods": (
+        "engine.methods.cli:methods_main",
+        "list methods, adapters, options and which pairs are allowed",
+    ),
     "starter": ("engine.starter:starter_main", "fetch and convert the starter model"),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import sys
@@ -24,6 +25,14 @@ def run_job(run_dir: Path, body: Body) -> int:
     0 succeeded, 3 stopped as asked, 1 failed after an ``error`` event that carries reason, text and remedy. The
     traceback goes to ``traceback.txt`` in the run directory and to the console log, never into the event.
     """
+    code = _guarded(run_dir, body)
+    # A supervisor that re-attached is not our parent: the file tells it what the kernel tells only a parent.
+    with contextlib.suppress(OSError):
+        (run_dir / "exit_code").write_text(str(code))
+    return code
+
+
+def _guarded(run_dir: Path, body: Body) -> int:
     with EventWriter(run_dir / "events.jsonl") as events:
         try:
             spec = _read_spec(run_dir)
@@ -31,7 +40,13 @@ def run_job(run_dir: Path, body: Body) -> int:
         except EngineError as error:
             _report(events, run_dir, error.reason, error.text, error.remedy)
         except MemoryError:
-            _report(events, run_dir, "OutOfMemory", "The process ran out of memory.", "Use a smaller batch or cutoff length.")
+            _report(
+                events,
+                run_dir,
+                "OutOfMemory",
+                "The process ran out of memory.",
+                "Use a smaller batch or cutoff length.",
+            )
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 _report_internal(events, run_dir, error)
@@ -76,7 +91,13 @@ def _report_internal(events: EventWriter, run_dir: Path, error: Exception) -> No
     if is_out_of_memory(error):
         _report(events, run_dir, "OutOfMemory", text[:500], "Use a smaller batch, a shorter cutoff or QLoRA.")
     else:
-        _report(events, run_dir, "Internal", text[:500], "Read the log of this run; retry, and report it if it comes back.")
+        _report(
+            events,
+            run_dir,
+            "Internal",
+            text[:500],
+            "Read the log of this run; retry, and report it if it comes back.",
+        )
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -23,7 +23,9 @@ class Identity:
     started_at: float
 
 
-def start(argv: list[str], *, cwd: Path, log: Path, env: dict[str, str] | None = None) -> tuple[Identity, subprocess.Popen[bytes]]:
+def start(
+    argv: list[str], *, cwd: Path, log: Path, env: dict[str, str] | None = None
+) -> tuple[Identity, subprocess.Popen[bytes]]:
     """Starts ``argv`` in its own session, its output appended to ``log``. No shell is involved."""
     with log.open("ab") as out:
         child = subprocess.Popen(

@@ -1,0 +1,1 @@
+"""Data: uploads, versions that never change, their audits, repairs and splits."""

@@ -1,0 +1,136 @@
+"""A dataset is a line of versions; a version is a file that never changes, with the operation that made it."""
+
+from __future__ import annotations
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from models_app.models import BaseModel
+from projects_app.models import Project
+from runs_app.models import Run
+
+
+def stored_path(sha256: str) -> Path:
+    """Where the bytes with this SHA-256 lie: content-addressed, so the same file is stored once."""
+    return Path(settings.WORKBENCH_HOME) / "datasets" / sha256[:2] / f"{sha256}.jsonl"
+
+
+class Upload(models.Model):
+    """A file on its way in, slice by slice (tus 1.0). ``key`` is random; the user's file name is only ever shown."""
+
+    key = models.UUIDField(default=uuid.uuid4, unique=True)
+    project = models.ForeignKey(Project, models.CASCADE, related_name="uploads")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    filename = models.CharField(max_length=255)
+    size = models.BigIntegerField()
+    received = models.BigIntegerField(default=0)
+    version = models.ForeignKey("DatasetVersion", models.SET_NULL, null=True, related_name="uploads")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.filename
+
+    @property
+    def path(self) -> Path:
+        return Path(settings.WORKBENCH_HOME) / "uploads" / f"{self.key}.part"
+
+
+class Dataset(models.Model):
+    project = models.ForeignKey(Project, models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=120)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class DatasetVersion(models.Model):
+    dataset = models.ForeignKey(Dataset, models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    operation = models.JSONField("the operation that made it", default=dict)
+    filename = models.CharField(max_length=255)
+    sha256 = models.CharField(max_length=64)
+    size = models.BigIntegerField("bytes")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["dataset", "number"], name="one_number_per_version")]
+
+    def __str__(self) -> str:
+        return f"{self.dataset.name} v{self.number}"
+
+    @property
+    def path(self) -> Path:
+        return stored_path(self.sha256)
+
+    @property
+    def audit(self) -> Audit | None:
+        """The newest audit, ended or not."""
+        return self.audits.order_by("-id").first()
+
+    def get_absolute_url(self) -> str:
+        return reverse("version", args=[self.dataset.project_id, self.pk])
+
+
+class Audit(models.Model):
+    """What is known about a version: the engine's document in short, its index of rows on disk beside the run."""
+
+    version = models.ForeignKey(DatasetVersion, models.CASCADE, related_name="audits")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="audit")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, null=True, related_name="+")
+    document = models.JSONField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"Audit of {self.version}"
+
+    @property
+    def folder(self) -> Path:
+        return self.run.directory / "audit"
+
+    @property
+    def refused(self) -> dict[str, Any] | None:
+        return (self.document or {}).get("refused")
+
+
+class Split(models.Model):
+    """Train, validation and test rows of a version: seeded, duplicates on one side, frozen by row identities."""
+
+    version = models.ForeignKey(DatasetVersion, models.CASCADE, related_name="splits")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="split")
+    seed = models.BigIntegerField(default=42)
+    fractions = models.JSONField()
+    result = models.JSONField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Split {self.pk} of {self.version}"
+
+    @property
+    def is_ready(self) -> bool:
+        return self.result is not None
+
+    def file(self, part: str) -> Path:
+        """``part`` is train, validation or test."""
+        if part not in ("train", "validation", "test"):
+            raise ValueError(part)
+        return self.run.directory / "split" / f"{part}.jsonl"
+
+    def rows(self, part: str) -> int:
+        return int((self.result or {}).get("counts", {}).get(part, 0))

@@ -1,0 +1,1 @@
+"""Evaluation: systems side by side on held-out rows, and the verdict."""

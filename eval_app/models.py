@@ -1,0 +1,89 @@
+"""An evaluation runs systems over the same rows; each output keeps its scores, so that every figure can be opened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from datasets_app.models import Split
+from models_app.models import BaseModel
+from projects_app.models import Project
+from runs_app.models import Run
+from training_jobs.models import Checkpoint
+
+
+class Evaluation(models.Model):
+    project = models.ForeignKey(Project, models.CASCADE, related_name="evaluations")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="evaluation")
+    name = models.CharField(max_length=120)
+    split = models.ForeignKey(Split, models.PROTECT, related_name="evaluations")
+    part = models.CharField(max_length=12, default="test")
+    results: Any = models.JSONField(null=True, blank=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("evaluation", args=[self.project_id, self.pk])
+
+
+class System(models.Model):
+    """One of the systems under test: the base model with its prompt, or a checkpoint on top of it."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="systems")
+    key = models.CharField(max_length=40)
+    name = models.CharField(max_length=160)
+    is_baseline = models.BooleanField(default=False)
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
+    checkpoint = models.ForeignKey(Checkpoint, models.PROTECT, null=True, blank=True, related_name="systems")
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["evaluation", "key"], name="one_key_per_system")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class EvaluationRow(models.Model):
+    """One row of the evaluated part: its prompt and reference, and how the systems did on it."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="rows")
+    position = models.IntegerField()
+    row_id = models.CharField(max_length=64)
+    line = models.BigIntegerField()
+    messages: Any = models.JSONField()
+    reference = models.TextField(blank=True)
+    # Whether baseline and candidate meet the primary metric: "both", "tuned", "base" or "neither".
+    outcome = models.CharField(max_length=8, blank=True, db_index=True)
+
+    class Meta:
+        ordering = ["position"]
+        constraints = [models.UniqueConstraint(fields=["evaluation", "position"], name="one_row_per_position")]
+
+    def __str__(self) -> str:
+        return f"{self.evaluation.name} row {self.position}"
+
+
+class Output(models.Model):
+    row = models.ForeignKey(EvaluationRow, models.CASCADE, related_name="outputs")
+    system = models.ForeignKey(System, models.CASCADE, related_name="outputs")
+    text = models.TextField(blank=True)
+    scores: Any = models.JSONField(default=dict)
+    latency_s = models.FloatField(null=True, blank=True)
+    tokens_in = models.IntegerField(default=0)
+    tokens_out = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["row", "system"], name="one_output_per_row_and_system")]
+
+    def __str__(self) -> str:
+        return f"{self.system.name} on row {self.row_id}"

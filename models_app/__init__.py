@@ -1,0 +1,1 @@
+"""The shelf of base models of this installation."""

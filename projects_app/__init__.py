@@ -1,0 +1,1 @@
+"""Projects and who may see them. Every object of a project is reached through projects_app/access.py."""

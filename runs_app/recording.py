@@ -1,0 +1,22 @@
+"""What an app does with the events of its runs. One recorder a kind, named in settings.RUN_KINDS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from runs_app.models import Run
+
+Event = dict[str, Any]
+
+
+class Recorder:
+    """The base does nothing; a kind overrides what it needs. Called inside the transaction that stores the events."""
+
+    def on_events(self, run: Run, events: list[Event]) -> None:
+        """New events, in order, each exactly once."""
+
+    def on_success(self, run: Run) -> None:
+        """The process has ended well. What is raised here fails the run, with its text as the reason."""
+
+    def on_end(self, run: Run) -> None:
+        """The run has ended, whichever way; its status is final."""

@@ -1,0 +1,1 @@
+"""Training: the launch form, the jobs and their checkpoints, the live page."""

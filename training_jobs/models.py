@@ -1,0 +1,66 @@
+"""A training job is a run with a specification; its checkpoints are what it leaves behind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from datasets_app.models import Split
+from models_app.models import BaseModel
+from projects_app.models import Project
+from runs_app.models import Run
+
+
+class TrainingJob(models.Model):
+    project = models.ForeignKey(Project, models.CASCADE, related_name="training_jobs")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="training_job")
+    name = models.CharField(max_length=120)
+    split = models.ForeignKey(Split, models.PROTECT, related_name="training_jobs")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="training_jobs")
+    method = models.CharField(max_length=20)
+    adapter = models.CharField(max_length=20)
+    spec = models.JSONField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("training_job", args=[self.project_id, self.pk])
+
+    @property
+    def best_checkpoint(self) -> Checkpoint | None:
+        """What an evaluation should take: the best by validation loss, else the last."""
+        return (
+            self.checkpoints.filter(is_best=True).order_by("-step").first()
+            or self.checkpoints.order_by("-step").first()
+        )
+
+
+class Checkpoint(models.Model):
+    job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="checkpoints")
+    step = models.BigIntegerField()
+    folder = models.CharField("below the run's directory", max_length=200)
+    sha256 = models.CharField(max_length=64, blank=True)
+    scores: Any = models.JSONField(default=dict)
+    is_best = models.BooleanField(default=False)
+    is_final = models.BooleanField(default=False)
+
+    class Meta:
+        ordering = ["step"]
+        constraints = [models.UniqueConstraint(fields=["job", "step"], name="one_checkpoint_per_step")]
+
+    def __str__(self) -> str:
+        return f"{self.job.name} · step {self.step}"
+
+    @property
+    def path(self) -> Path:
+        return self.job.run.directory / self.folder
