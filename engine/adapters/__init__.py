@@ -1,0 +1,1 @@
+"""Adapters (which weights train): one file an adapter, named in ``table.ADAPTERS``."""

@@ -1,0 +1,1 @@
+"""Decisions: dataclasses in, dataclasses out, no torch."""
