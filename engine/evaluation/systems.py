@@ -1,0 +1,188 @@
+"""The systems under test: one base model in memory, adapters put on and taken off it, or another whole model.
+
+Only safetensors are read and no code of a model folder is run.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine.errors import EngineError
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One column of a comparison. `model` None means the evaluation's own model; `adapter` goes on top of it."""
+
+    key: str
+    name: str
+    adapter: Path | None = None
+    model: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A system that can be asked now."""
+
+    system: System
+    model: Any
+    tokenizer: Any
+    merged: bool
+    """Whether its adapter is folded into the weights for the time being (same answers, less work)."""
+
+
+class Stable:
+    """Holds one whole model at a time and lends it out as each system in turn."""
+
+    def __init__(self, model: Path) -> None:
+        self._default = model
+        self._path: Path | None = None
+        self._model: Any = None
+        self._tokenizer: Any = None
+
+    @contextmanager
+    def lend(self, system: System, *, merge: bool = True) -> Iterator[Ready]:
+        """The system's model, in evaluation mode; the base weights are bit for bit the same again afterwards.
+
+        Raises EngineError("Model") for a folder that cannot be loaded or an adapter that does not fit.
+        """
+        self._hold(system.model or self._default)
+        if system.adapter is None:
+            yield Ready(system, self._model, self._tokenizer, False)
+            return
+        tuned = _attach(self._model, system.adapter)
+        try:
+            with _merged(tuned, merge) as merged:
+                yield Ready(system, tuned, self._tokenizer, merged)
+        finally:
+            self._model = _detach(tuned)
+
+    def close(self) -> None:
+        """Let go of the model's memory."""
+        self._model = self._tokenizer = self._path = None
+        gc.collect()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _hold(self, path: Path) -> None:
+        if self._path == path:
+            return
+        self.close()
+        self._model, self._tokenizer = load_model(path)
+        self._path = path
+
+
+def load_model(path: Path) -> tuple[Any, Any]:
+    """Load a causal model and its tokenizer from a local folder, for measuring: fp32 on the CPU, bf16 on a GPU.
+
+    Raises EngineError("Model") with what is missing.
+    """
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not (path / "config.json").is_file():
+        raise EngineError("Model", f"{path} holds no config.json.", "Choose the folder of a whole model.")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            path, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, KeyError, ImportError) as problem:
+        raise EngineError(
+            "Model",
+            f"The model in {path} could not be loaded: {problem}",
+            "Check that the folder is complete: config.json, *.safetensors and the tokenizer's files.",
+        ) from problem
+    return model.to(device).eval(), tokenizer
+
+
+def _attach(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    if not (folder / "adapter_model.safetensors").is_file():
+        raise EngineError(
+            "Model", f"{folder} holds no adapter_model.safetensors.", "Choose a checkpoint that was saved whole."
+        )
+    try:
+        tuned = PeftModel.from_pretrained(model, folder, is_trainable=False, autocast_adapter_dtype=False)
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as problem:
+        _strip(model)
+        raise EngineError(
+            "Model",
+            f"The adapter in {folder} does not fit this model: {problem}",
+            "Evaluate it on the model it was trained from.",
+        ) from problem
+    # An adapter kept in 16 bits beside fp32 weights would have the forward mix precisions.
+    return tuned.to(next(model.parameters()).dtype).eval()
+
+
+def _detach(tuned: Any) -> Any:
+    if getattr(tuned.active_peft_config, "is_prompt_learning", False):
+        base = tuned.get_base_model()
+    else:
+        base = tuned.unload()
+    _strip(base)
+    return base.eval()
+
+
+def _strip(model: Any) -> None:
+    """Forget that an adapter was ever there; the library warns at the next one otherwise."""
+    if hasattr(model, "peft_config"):
+        del model.peft_config
+
+
+@contextmanager
+def _merged(tuned: Any, wanted: bool) -> Iterator[bool]:
+    """Fold the adapter into the weights while inside, when that is exact; yields whether it was done.
+
+    The weights themselves are kept and put back, for adding and then subtracting an update rounds.
+    """
+    layers = _mergeable(tuned) if wanted else []
+    if not layers:
+        yield False
+        return
+    ids = torch.arange(5, 13, device=next(tuned.parameters()).device)[None]
+    saved = [(layer.get_base_layer().weight, layer.get_base_layer().weight.data.clone()) for layer in layers]
+    with torch.no_grad():
+        before = tuned(input_ids=ids, use_cache=False).logits
+        tuned.merge_adapter()
+        after = tuned(input_ids=ids, use_cache=False).logits
+    exact = bool((before - after).abs().max() <= 1e-4 * before.abs().max())
+    try:
+        if not exact:
+            _unmerge(layers, saved)
+        yield exact
+    finally:
+        if exact:
+            _unmerge(layers, saved)
+
+
+def _unmerge(layers: list[Any], saved: list[tuple[Any, Any]]) -> None:
+    for weight, data in saved:
+        weight.data.copy_(data)
+    for layer in layers:
+        layer.merged_adapters.clear()
+
+
+def _mergeable(tuned: Any) -> list[Any]:
+    """The adapted layers, when all of them are plain fp32 LoRA; in 16 bits a merge would round the update away."""
+    from peft.tuners.lora import LoraLayer
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    layers = [module for module in tuned.modules() if isinstance(module, BaseTunerLayer)]
+    plain = all(
+        isinstance(layer, LoraLayer)
+        and getattr(layer.get_base_layer(), "weight", None) is not None
+        and layer.get_base_layer().weight.dtype == torch.float32
+        and not any(getattr(layer, "lora_bias", {}).values())
+        for layer in layers
+    )
+    return layers if plain else []
