@@ -1,0 +1,80 @@
+"""The table of checks. Each is one file with ABOUT, start(options), look(state, batch, book) and conclude(state, book, facts)."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from engine.data.book import About, Book
+
+if TYPE_CHECKING:
+    from engine.data.columns import Column
+    from engine.data.seen import Seen
+
+# name → dotted module. A check that finds one thing is named by its code.
+CHECKS: dict[str, str] = {
+    "structure": "engine.data.checks.structure",
+    "role_order": "engine.data.checks.role_order",
+    "system_not_first": "engine.data.checks.system_not_first",
+    "ends_with_user": "engine.data.checks.ends_with_user",
+    "prompt_equals_answer": "engine.data.checks.prompt_equals_answer",
+    "mixed_shapes": "engine.data.checks.mixed_shapes",
+    "exact_duplicate": "engine.data.checks.exact_duplicate",
+    "normalised_duplicate": "engine.data.checks.normalised_duplicate",
+    "conflicting_answers": "engine.data.checks.conflicting_answers",
+    "label_imbalance": "engine.data.checks.label_imbalance",
+    "over_cutoff": "engine.data.checks.over_cutoff",
+    "no_supervised_tokens": "engine.data.checks.no_supervised_tokens",
+    "length_outlier": "engine.data.checks.length_outlier",
+    "html_markup": "engine.data.checks.html_markup",
+    "pii_email": "engine.data.checks.pii_email",
+    "leak_identical": "engine.data.checks.leak_identical",
+    "leak_prompt": "engine.data.checks.leak_prompt",
+    "too_few_rows": "engine.data.checks.too_few_rows",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an audit was asked for. ``held_out`` are the keys of a test file to look for, when one was given."""
+
+    cutoff_len: int = 2048
+    has_tokens: bool = False
+    held_out: Any = None
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known once every row was seen. Columns are in the order of the usable rows; ``read`` gives rows again."""
+
+    connection: sqlite3.Connection
+    columns: dict[str, Column]
+    formats: dict[str, int]
+    usable: int
+    file: Path
+    container: str
+    label_balance: dict[str, Any] | None = None
+    shares: dict[str, float] = field(default_factory=dict)
+
+
+class Check(Protocol):
+    ABOUT: tuple[About, ...]
+
+    def start(self, options: Options) -> Any: ...
+    def look(self, state: Any, batch: list[Seen], book: Book) -> None: ...
+    def conclude(self, state: Any, book: Book, facts: Facts) -> None: ...
+
+
+@cache
+def load(name: str) -> Check:
+    """The module of a check. Raises KeyError for a name that is not in the table."""
+    return cast(Check, import_module(CHECKS[name]))
+
+
+def checks() -> Iterator[Check]:
+    return (load(name) for name in CHECKS)

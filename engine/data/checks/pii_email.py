@@ -1,0 +1,34 @@
+"""E-mail addresses. They are masked wherever a page, a report or a log shows the row."""
+
+from __future__ import annotations
+
+from engine.data.book import About, Book
+from engine.data.checks import Facts, Options
+from engine.data.mask import EMAIL, mask_emails
+from engine.data.seen import Seen
+
+ABOUT = (
+    About(
+        "pii_email",
+        "E-mail addresses",
+        "notice",
+        "A model can give back addresses it was trained on; personal data may also need a legal basis.",
+        "Replace them by placeholders, unless they are public and meant.",
+    ),
+)
+
+
+def start(options: Options) -> None:
+    return None
+
+
+def look(state: None, batch: list[Seen], book: Book) -> None:
+    for seen in batch:
+        if "@" in seen.answer or "@" in seen.prompt:
+            match = EMAIL.search(seen.prompt) or EMAIL.search(seen.answer)
+            if match:
+                book.flag("pii_email", seen.number, seen.line, mask_emails(match[0]))
+
+
+def conclude(state: None, book: Book, facts: Facts) -> None:
+    """Nothing is left to do."""

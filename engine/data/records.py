@@ -1,0 +1,132 @@
+"""Bytes → Record | Problem: a strict RFC 8259 reader over a stream, with bounded memory and physical line numbers.
+
+Every line that is not blank comes out as exactly one of the two, so that ``lines = blank + usable + unusable``
+always adds up. UTF-8 only; a byte order mark and CRLF are accepted and counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from engine.data.arrays import split_array
+from engine.data.diagnose import Diagnosis, diagnose, not_an_object, too_long
+from engine.data.mask import excerpt, mask_emails
+from engine.data.pieces import Piece, Tally, split_lines
+from engine.data.sniff import Container, sniff
+
+CANONICAL = orjson.OPT_SORT_KEYS
+_LONG_NUMBER = re.compile(rb"\d{19}")
+
+
+class Record(msgspec.Struct):
+    """One JSON object. ``number`` counts lines (array: elements) from 1; ``line`` is the physical line it begins on;
+    ``offset`` and ``length`` are bytes. ``canonical`` is the same object with sorted keys and no white space."""
+
+    number: int
+    line: int
+    offset: int
+    length: int
+    row: dict[str, Any]
+    raw: bytes
+    canonical: bytes
+
+    @property
+    def row_id(self) -> str:
+        return hashlib.sha256(self.canonical).hexdigest()
+
+
+class Problem(msgspec.Struct):
+    """One line that is not a row. ``code`` is a finding code, ``kind`` tells apart what the code covers."""
+
+    line: int
+    offset: int
+    code: str
+    found: str
+    remedy: str
+    excerpt: str
+    number: int = 0
+    length: int = 0
+    kind: str = ""
+
+
+class Reader:
+    """Iterates over a file's records and problems. ``tally`` is complete once the iteration has ended.
+
+    Raises FileRefused (from sniffing) when the file does not hold rows at all.
+    """
+
+    def __init__(self, path: Path, container: Container | None = None, name: str = "") -> None:
+        self.path = path
+        self.container: Container = container or sniff(path, name)
+        self.tally = Tally()
+
+    def __iter__(self) -> Iterator[Record | Problem]:
+        with self.path.open("rb") as file:
+            if self.container == "json_array":
+                pieces = split_array(file, self.tally)
+            else:
+                pieces = split_lines(file, self.tally)
+            read_piece = text_piece if self.container == "text" else json_piece
+            for piece in pieces:
+                yield read_piece(piece)
+
+
+def read(path: Path, container: Container | None = None) -> Iterator[Record | Problem]:
+    """The records and problems of ``path``, in order. Raises FileRefused."""
+    yield from Reader(path, container)
+
+
+def row_id(row: dict[str, Any]) -> str:
+    """A row's identity: SHA-256 of its JSON with sorted keys, no white space, UTF-8 (64 hexadecimal digits)."""
+    return hashlib.sha256(orjson.dumps(row, option=CANONICAL)).hexdigest()
+
+
+def json_piece(piece: Piece) -> Record | Problem:
+    """One line (or array element) as a record, or as the problem it has."""
+    number, line, offset, length, raw, suspect, _, fault = piece
+    if raw is None:
+        return problem(piece, fault or too_long(length))
+    try:
+        row = orjson.loads(raw)
+        canonical = orjson.dumps(row, option=CANONICAL)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        return problem(piece, diagnose(raw) or _parser_says(error))
+    if type(row) is not dict:
+        return problem(piece, diagnose(raw) or not_an_object(row))
+    # Two keys of the same name leave one in the row: the quotes no longer agree. A second, slower look decides,
+    # as it does for numbers that may not fit in 64 bits.
+    if canonical.count(b'"') != raw.count(b'"') or (suspect and _LONG_NUMBER.search(raw)):
+        diagnosis = diagnose(raw)
+        if diagnosis:
+            return problem(piece, diagnosis)
+    return Record(number, line, offset, length, row, raw, canonical)
+
+
+def text_piece(piece: Piece) -> Record | Problem:
+    """One line of a plain text file as the row ``{"text": line}``."""
+    number, line, offset, length, raw, _, _, fault = piece
+    if raw is None:
+        return problem(piece, fault or too_long(length))
+    try:
+        row = {"text": raw.decode("utf-8").rstrip("\r")}
+    except UnicodeDecodeError as error:
+        return problem(piece, diagnose(raw) or _parser_says(error))
+    return Record(number, line, offset, length, row, raw, orjson.dumps(row, option=CANONICAL))
+
+
+def problem(piece: Piece, diagnosis: Diagnosis) -> Problem:
+    code, kind, found, remedy = diagnosis
+    shown = excerpt(piece.raw if piece.raw is not None else piece.head)
+    return Problem(piece.line, piece.offset, code, mask_emails(found), remedy, shown, piece.number, piece.length, kind)
+
+
+def _parser_says(error: Exception) -> Diagnosis:
+    found = f"Not strict JSON: {str(error)[:120]}."
+    return Diagnosis("malformed_json", "syntax", found, "Write the file with a JSON library.")
