@@ -5,10 +5,12 @@ A pid alone is not an identity: after a restart of the machine or a wrap-around 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,10 +70,27 @@ def end(identity: Identity, *, grace_s: float = 10.0) -> None:
         return
     for member in family:
         _signal(member, signal.SIGTERM)
-    _, left = psutil.wait_procs(family, timeout=grace_s)
-    for member in left:
+    for member in _still_there(family, grace_s):
         _signal(member, signal.SIGKILL)
-    psutil.wait_procs(left, timeout=5)
+    _still_there(family, 5.0)
+
+
+def _still_there(family: list[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Waits until the family has ended, or the time is up. It looks only: reaping a child here would lose its parent
+    the exit code (subprocess then reports 0)."""
+    deadline = time.monotonic() + seconds
+    while left := [member for member in family if _runs(member)]:
+        if time.monotonic() > deadline:
+            break
+        time.sleep(0.05)
+    return left
+
+
+def _runs(member: psutil.Process) -> bool:
+    try:
+        return bool(member.is_running() and member.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def engine_argv(command: str, *args: str) -> list[str]:
@@ -96,7 +115,5 @@ def quiet_environment() -> dict[str, str]:
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
-    except psutil.NoSuchProcess:
-        pass

@@ -69,7 +69,14 @@ def adopt_unattended() -> int:
 @cache
 def exclusive_slots() -> tuple[str, ...]:
     """One slot per GPU, else one for the CPU: two trainings on one device only slow each other down."""
-    return tuple(f"{HOST}:{name}" for name in device.slots())
+    gpus = device.describe().gpus
+    return tuple(f"{HOST}:gpu{number}" for number in range(len(gpus))) or (f"{HOST}:cpu",)
+
+
+def slot_environment(slot: str) -> dict[str, str]:
+    """What ties a process to its slot: the one GPU it may see."""
+    name = slot.rpartition(":")[2]
+    return {"CUDA_VISIBLE_DEVICES": name.removeprefix("gpu")} if name.startswith("gpu") else {}
 
 
 def _free_slot(run: Run) -> str | None:

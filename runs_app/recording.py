@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engine import process
 from runs_app.models import Run
 
 Event = dict[str, Any]
@@ -11,6 +12,14 @@ Event = dict[str, Any]
 
 class Recorder:
     """The base does nothing; a kind overrides what it needs. Called inside the transaction that stores the events."""
+
+    def argv(self, run: Run) -> list[str]:
+        """The command line of the process."""
+        return process.engine_argv(run.kind, str(run.directory))
+
+    def page_of(self, run: Run) -> str:
+        """The page of what the run is for."""
+        return run.project.get_absolute_url()
 
     def on_events(self, run: Run, events: list[Event]) -> None:
         """New events, in order, each exactly once."""

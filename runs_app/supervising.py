@@ -96,10 +96,10 @@ class Supervisor:
         if run.status == Status.STOPPING and run.wanted != Wanted.REQUEUE:
             return  # nothing left to stop
         self.identity, self.child = process.start(
-            process.engine_argv(run.kind, str(run.directory)),
+            self.recorder.argv(run),
             cwd=settings.BASE_DIR,
             log=run.directory / "console.log",
-            env=process.quiet_environment(),
+            env={**process.quiet_environment(), **dispatching.slot_environment(run.slot)},
         )
         self._update(
             status=Status.RUNNING,
