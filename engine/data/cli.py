@@ -127,7 +127,7 @@ def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run
         write_document(out, refusal(error))
         raise
     rows = document["rows"]
-    events.emit("progress", step=document["file"]["bytes"], total=document["file"]["bytes"], unit="bytes", rows=rows["lines"],
-                rows_per_s=document["rows_per_second"], eta_s=0)  # fmt: skip
+    size, speed = document["file"]["bytes"], document["rows_per_second"]
+    events.emit("progress", step=size, total=size, unit="bytes", rows=rows["lines"], rows_per_s=speed, eta_s=0)
     events.emit("done", rows=rows, grade=document["readiness"]["grade"], seconds=document["seconds"])
     return SUCCEEDED

@@ -45,7 +45,7 @@ class Column:
 
     def _spill(self) -> None:
         if self._file is None:
-            self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._folder))
+            self._file = cast(BinaryIO, tempfile.TemporaryFile(dir=self._folder))  # noqa: SIM115 - lives as long as the column
         self._held.tofile(cast(Any, self._file))
         self._file.flush()
         self._held = array("Q")

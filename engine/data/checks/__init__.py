@@ -1,11 +1,14 @@
-"""The table of checks. Each is one file with ABOUT, start(options), look(state, batch, book) and conclude(state, book, facts)."""
+"""The table of checks.
+
+Each is one file with ABOUT, start(options), look(state, batch, book) and conclude(state, book, facts).
+"""
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast

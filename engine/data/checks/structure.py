@@ -13,18 +13,43 @@ _EMPTY = "An example without both sides teaches nothing, or teaches silence."
 
 ABOUT = (
     About("malformed_json", "Malformed lines", "repair", _LOST, "Correct the lines, or drop them.", "drop"),
-    About("invalid_encoding", "Lines that are not UTF-8", "repair", _LOST, "Save the file as UTF-8, or drop the lines.", "drop"),
-    About("not_an_object", "Lines that are not objects", "repair", _LOST, "Write each row as a JSON object, or drop them.", "drop"),
-    About("unknown_shape", "Rows of unknown shape", "repair", "Which column is the question and which the answer is never guessed.",
-          "Rename the columns, or drop the rows.", "drop"),
-    About("wrong_type", "Fields of the wrong type", "repair", "A list or number where text belongs would be trained on as it is printed.",
-          "Correct the fields, or drop the rows.", "drop"),
-    About("unknown_role", "Unknown roles", "repair", "A chat template cannot place a turn whose speaker it does not know.",
-          "Use system, user, assistant or tool, or drop the rows.", "drop"),
+    About("invalid_encoding", "Lines that are not UTF-8", "repair", _LOST, "Save as UTF-8, or drop the lines.", "drop"),
+    About("not_an_object", "Lines that are not objects", "repair", _LOST, "Write objects, or drop the lines.", "drop"),
+    About(
+        "unknown_shape",
+        "Rows of unknown shape",
+        "repair",
+        "Which column is the question and which the answer is never guessed.",
+        "Rename the columns, or drop the rows.",
+        "drop",
+    ),
+    About(
+        "wrong_type",
+        "Fields of the wrong type",
+        "repair",
+        "A list or number where text belongs would be trained on as it is printed.",
+        "Correct the fields, or drop the rows.",
+        "drop",
+    ),
+    About(
+        "unknown_role",
+        "Unknown roles",
+        "repair",
+        "A chat template cannot place a turn whose speaker it does not know.",
+        "Use system, user, assistant or tool, or drop the rows.",
+        "drop",
+    ),
     About("empty_prompt", "Empty prompts", "repair", _EMPTY, "Fill them in, or drop the rows.", "drop"),
     About("empty_answer", "Empty answers", "repair", _EMPTY, "Write the answers, or drop the rows.", "drop"),
-    About("no_assistant_turn", "No assistant turn", "repair", "There is no answer to learn.", "Add the answers, or drop the rows.", "drop"),
-)  # fmt: skip
+    About(
+        "no_assistant_turn",
+        "No assistant turn",
+        "repair",
+        "There is no answer to learn.",
+        "Add the answers, or drop the rows.",
+        "drop",
+    ),
+)
 UNUSABLE_CODES = tuple(about.code for about in ABOUT)
 
 

@@ -11,7 +11,8 @@ ABOUT = (
         "too_few_rows",
         "Few rows",
         "notice",
-        "A narrow LoRA task wants 200 to 500 good rows, general behaviour about 1,000; with fewer held out, no difference can be shown.",
+        "A narrow LoRA task wants 200 to 500 good rows, general behaviour about 1,000; with few rows held out, "
+        "no difference can be shown.",
         "Collect more rows, or begin with few-shot prompting.",
     ),
 )

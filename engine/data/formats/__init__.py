@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache, lru_cache
+from functools import cache
 from importlib import import_module
 from typing import Any, Protocol, cast
 
@@ -76,7 +76,8 @@ def unknown_shape(row: dict[str, Any]) -> RowProblem:
     for key, value in row.items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
             inner = ", ".join(repr(name[:40]) for name in list(value[0])[:5])
-            found = f"The column {key[:40]!r} holds a list of {len(value)} objects (with {inner}): rows nested inside a row."
+            found = f"The column {key[:40]!r} holds a list of {len(value)} objects"
+            found += f" (with {inner}): rows nested inside a row." if inner else ": rows nested inside a row."
             return RowProblem("unknown_shape", found, f"Write each object of {key[:40]!r} on a line of its own.")
     for answer_less in ("prompt", "question", "instruction", "query"):
         if answer_less in row:
