@@ -157,7 +157,7 @@ def filter_link(context: Context, label: str, name: str, value: str = "", count:
     """A filter that is a link: sets ?name=value (an empty value takes it away); the one in force is aria-current."""
     request = context.get("request")
     now = request.GET.get(name, "") if request else ""
-    current = format_html(' aria-current="true"') if now == value else ""
+    current = SafeString(' aria-current="true"') if now == value else ""
     number = format_html(' <span class="n">{}</span>', count) if count not in ("", None) else ""
     url = _query(request, **{name: value or None, "page": None})
     return format_html('<a class="filter" href="{}"{}>{}{}</a>', url, current, label, number)
