@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from engine.evaluation.likelihood import Span, span_likelihoods
+from engine.evaluation.likelihood import span_likelihoods
+from engine.evaluation.packing import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,20 +46,16 @@ def score_questions(
 ) -> list[Scored]:
     """Score each question; call it inside `precision.measuring`. `delimiter` stands between query and choice.
 
-    `on_batch` hears how many questions are done (rounded down) after each batch.
+    `on_batch` hears how many questions are done after each batch; `batch_size` counts choices.
     """
     limit = int(getattr(model.config, "max_position_embeddings", None) or 2048)
-    spans = [choice_span(tokenizer, q.query, delimiter + c, limit) for q in questions for c in q.choices]
-    share = len(questions) / max(1, len(spans))
-    found = span_likelihoods(
-        model,
-        spans,
-        batch_size=batch_size,
-        pad_id=tokenizer.pad_token_id or 0,
-        on_batch=(lambda done: on_batch(int(done * share))) if on_batch else None,
-    )
-    totals = iter([likelihood.total for likelihood in found])
-    return [_pick(q, tuple(next(totals) for _ in q.choices)) for q in questions]
+    groups = [[choice_span(tokenizer, q.query, delimiter + c, limit) for c in q.choices] for q in questions]
+    pad_id = tokenizer.pad_token_id or 0
+    found = span_likelihoods(model, groups, batch_size=batch_size, pad_id=pad_id, on_batch=on_batch)
+    return [
+        _pick(question, tuple(likelihood.total for likelihood in group))
+        for question, group in zip(questions, found, strict=True)
+    ]
 
 
 def choice_span(tokenizer: Any, context: str, continuation: str, limit: int) -> Span:

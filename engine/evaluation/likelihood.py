@@ -4,12 +4,14 @@ is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from engine.evaluation.packing import Pack, Span, batch_tensors, pack
 
 LOST = -100.0
 """Log-probability that stands for NaN or infinity, so that a destroyed model still gives a finite, terrible
@@ -18,22 +20,6 @@ number.
 
 _LOGIT_BYTES = 64 << 20
 """The head runs over at most this many bytes of logits at a time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """One sequence of token ids, of which `ids[start:]` is to be scored given everything before. `start` >=
-    1.
-    """
-
-    ids: tuple[int, ...]
-    start: int
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.start < len(self.ids):
-            raise ValueError(
-                f"Start {self.start} in {len(self.ids)} tokens leaves nothing before or nothing to score"
-            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,65 +38,100 @@ class Likelihood:
 
 def span_likelihoods(
     model: Any,
-    spans: Sequence[Span],
+    groups: Sequence[Sequence[Span]],
     *,
     batch_size: int = 16,
     pad_id: int = 0,
     on_batch: Callable[[int], None] | None = None,
-) -> list[Likelihood]:
-    """Score every span; answers in the order given. Call it inside `precision.measuring`.
+) -> list[list[Likelihood]]:
+    """Score groups of spans, each group the continuations of one prompt; answers in the order given.
 
-    `on_batch` hears how many spans are done after each batch (progress, or a stop raised from it).
-    Rows are padded on the right, which a causal model cannot see; a span's figures do not depend on its batch
-    beyond float rounding.
+    Call it inside `precision.measuring`. `batch_size` counts sequences. `on_batch` hears how many groups are done
+    after each batch (progress, or a stop raised from it). Rows are padded on the right, which a causal model cannot
+    see: a span's figures do not depend on its batch beyond float rounding.
     """
     model = unwrapped(model)
-    order = sorted(range(len(spans)), key=lambda i: (len(spans[i].ids), spans[i].ids), reverse=True)
-    answers: dict[int, Likelihood] = {}
-    split = split_head(model, spans[order[-1]].ids) if order else None
-    for first in range(0, len(order), batch_size):
-        chosen = order[first : first + batch_size]
-        answers.update(
-            zip(chosen, _score_batch(model, split, [spans[i] for i in chosen], pad_id), strict=True)
-        )
+    if not groups:
+        return []
+    shortest = min((span for group in groups for span in group), key=lambda span: len(span.ids))
+    reader = _Reader(model, split_head(model, shortest.ids), pad_id)
+    many = max((group for group in groups if len(group) > 1), key=lambda group: -len(group[0].ids), default=None)
+    together = many is not None and _packs_agree(reader, many)
+    packs = [([pack(group)] if together else [pack([span]) for span in group]) for group in groups]
+    order = sorted(range(len(packs)), key=lambda i: max(len(p.ids) for p in packs[i]), reverse=True)
+    answers: dict[int, list[Likelihood]] = {}
+    for chosen in _filled(order, [len(group) for group in groups], batch_size):
+        found = iter(reader.read([p for i in chosen for p in packs[i]]))
+        answers.update({i: [next(found) for _ in groups[i]] for i in chosen})
         if on_batch is not None:
             on_batch(len(answers))
-    return [answers[i] for i in range(len(spans))]
+    return [answers[i] for i in range(len(groups))]
 
 
-def _score_batch(
-    model: Any, split: tuple[nn.Module, nn.Module] | None, spans: list[Span], pad_id: int
-) -> list[Likelihood]:
-    device = next(model.parameters()).device
-    longest = max(len(span.ids) for span in spans) - 1  # the last token is predicted, never read
-    ids = torch.full((len(spans), longest), pad_id, dtype=torch.long)
-    mask = torch.zeros_like(ids)
-    for row, span in enumerate(spans):
-        ids[row, : len(span.ids) - 1] = torch.tensor(span.ids[:-1])
-        mask[row, : len(span.ids) - 1] = 1
-    # Position p predicts token p + 1.
-    rows = torch.cat([torch.full((len(s.ids) - s.start,), r) for r, s in enumerate(spans)]).to(device)
-    columns = torch.cat([torch.arange(s.start - 1, len(s.ids) - 1) for s in spans]).to(device)
-    ids, mask = ids.to(device), mask.to(device)
-    targets = torch.tensor([token for span in spans for token in span.ids[span.start :]], device=device)
-    if split is None:
-        logits = _forward(model)(input_ids=ids, attention_mask=mask, use_cache=False).logits
-        logits = logits[:, -longest:]  # prompt tuning puts its virtual tokens in front
-        scored, best = _gathered(lambda a, b: logits[rows[a:b], columns[a:b]], targets, logits.shape[-1])
-    else:
-        backbone, head = split
-        hidden = backbone(input_ids=ids, attention_mask=mask, use_cache=False).last_hidden_state[
-            rows, columns
-        ]
-        scored, best = _gathered(lambda a, b: head(hidden[a:b]), targets, int(head.weight.shape[0]))
-    sizes = [len(span.ids) - span.start for span in spans]
-    pieces = zip(scored.split(sizes), best.split(sizes), strict=True)
-    return [Likelihood(tuple(values.tolist()), bool(hits.all())) for values, hits in pieces]
+def _filled(order: list[int], sizes: list[int], batch_size: int) -> Iterator[list[int]]:
+    """Consecutive groups with at most `batch_size` sequences between them, one group at least."""
+    batch: list[int] = []
+    held = 0
+    for index in order:
+        if batch and held + sizes[index] > batch_size:
+            yield batch
+            batch, held = [], 0
+        batch.append(index)
+        held += sizes[index]
+    if batch:
+        yield batch
 
 
-def _gathered(
-    logits_of: Callable[[int, int], Tensor], targets: Tensor, vocabulary: int
-) -> tuple[Tensor, Tensor]:
+def _packs_agree(reader: _Reader, group: Sequence[Span]) -> bool:
+    """Whether this model scores continuations packed into one row as it does each alone.
+
+    Prompt tuning, recurrent models and some attention kernels do not; it is tried on one group, not guessed.
+    """
+    apart = [reader.read([pack([span])])[0] for span in group]
+    try:
+        packed = reader.read([pack(group)])
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return False
+    return all(
+        abs(x - y) <= 1e-3 * max(1.0, abs(y))
+        for one, other in zip(packed, apart, strict=True)
+        for x, y in zip(one.tokens, other.tokens, strict=True)
+    )
+
+
+class _Reader:
+    """Runs a model over packs and reads the log-probabilities that they ask for."""
+
+    def __init__(self, model: Any, split: tuple[Any, Any] | None, pad_id: int) -> None:
+        self._model, self._split, self._pad_id = model, split, pad_id
+        first = next(model.parameters())
+        self._device = first.device
+        self._dtype = first.dtype if first.dtype.is_floating_point else torch.float32
+
+    def read(self, packs: list[Pack]) -> list[Likelihood]:
+        """One Likelihood for each span, pack after pack."""
+        device = self._device
+        ids, mask, positions = (t.to(device) for t in batch_tensors(packs, self._pad_id, self._dtype))
+        rows = torch.tensor([row for row, p in enumerate(packs) for _ in p.reads], device=device)
+        columns = torch.tensor([place for p in packs for place in p.reads], device=device)
+        targets = torch.tensor([token for p in packs for token in p.targets], device=device)
+        inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
+        if mask.dim() == 4:
+            inputs["position_ids"] = positions
+        if self._split is None:
+            # Prompt tuning puts its virtual tokens in front.
+            logits = _forward(self._model)(**inputs).logits[:, -ids.shape[1] :]
+            scored, best = _gathered(lambda a, b: logits[rows[a:b], columns[a:b]], targets, logits.shape[-1])
+        else:
+            backbone, head = self._split
+            hidden = backbone(**inputs).last_hidden_state[rows, columns]
+            scored, best = _gathered(lambda a, b: head(hidden[a:b]), targets, int(head.weight.shape[0]))
+        sizes = [size for p in packs for size in p.sizes]
+        pieces = zip(scored.split(sizes), best.split(sizes), strict=True)
+        return [Likelihood(tuple(values.tolist()), bool(hits.all())) for values, hits in pieces]
+
+
+def _gathered(logits_of: Callable[[int, int], Tensor], targets: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
     """Log-probability of each target and whether it was the argmax, over slices of bounded size."""
     size = max(1, _LOGIT_BYTES // (vocabulary * 4))
     scored, best = [], []
@@ -118,9 +139,7 @@ def _gathered(
         logits = logits_of(first, first + size).float()
         wanted = targets[first : first + size]
         at_target = logits.gather(1, wanted[:, None]).squeeze(1)
-        scored.append(
-            torch.nan_to_num(at_target - logits.logsumexp(1), nan=LOST, neginf=LOST, posinf=LOST).cpu()
-        )
+        scored.append(torch.nan_to_num(at_target - logits.logsumexp(1), nan=LOST, neginf=LOST, posinf=LOST).cpu())
         best.append((logits.argmax(1) == wanted).cpu())
     return torch.cat(scored), torch.cat(best)
 
@@ -130,7 +149,7 @@ def unwrapped(model: Any) -> Any:
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
-def split_head(model: Any, probe_ids: Sequence[int]) -> tuple[nn.Module, nn.Module] | None:
+def split_head(model: Any, probe_ids: Sequence[int]) -> tuple[Any, Any] | None:
     """(backbone, head) when running them one after the other gives this model's own logits, else None.
 
     Not every model is backbone-then-head (some scale or cap their logits, prompt tuning prepends vectors), so

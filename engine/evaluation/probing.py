@@ -17,14 +17,25 @@ from typing import Any, TypeVar
 
 from engine.errors import EngineError
 from engine.evaluation.choices import Question, Scored, score_questions
-from engine.evaluation.likelihood import Span, span_likelihoods
+from engine.evaluation.likelihood import span_likelihoods
+from engine.evaluation.measures import MEASURES, change
+from engine.evaluation.packing import Span
 from engine.evaluation.precision import measuring
 
+__all__ = [
+    "MEASURES",
+    "Passage",
+    "ProbeQuestion",
+    "Suite",
+    "SuiteError",
+    "SuiteScore",
+    "change",
+    "load_suite",
+    "score_suite",
+    "suite_names",
+]
+
 SUITES = Path(__file__).parent / "suites"
-MEASURES: dict[str, dict[str, Any]] = {
-    "loss": {"label": "General loss", "unit": "nats per token", "better": "lower"},
-    "accuracy": {"label": "General accuracy", "unit": "share of questions", "better": "higher"},
-}
 MAX_PASSAGE_TOKENS = 1024
 
 _Row = TypeVar("_Row")
@@ -106,15 +117,11 @@ def load_suite(name: str, root: Path = SUITES) -> Suite:
     """
     folder = root / name
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or not folder.is_dir():
-        raise SuiteError(
-            f"There is no probe suite named {name!r}.", f"Choose one of: {', '.join(suite_names())}."
-        )
+        raise SuiteError(f"There is no probe suite named {name!r}.", f"Choose one of: {', '.join(suite_names())}.")
     passages = tuple(_rows(folder / "passages.jsonl", _passage))
     questions = tuple(_rows(folder / "questions.jsonl", _question))
     if not passages and not questions:
-        raise SuiteError(
-            f"The probe suite {name!r} has no rows.", "Add rows to passages.jsonl or questions.jsonl."
-        )
+        raise SuiteError(f"The probe suite {name!r} has no rows.", "Add rows to passages.jsonl or questions.jsonl.")
     return Suite(name, passages, questions)
 
 
@@ -147,16 +154,6 @@ def score_suite(
     return scores
 
 
-def change(baseline: float, score: float, measure: str) -> float:
-    """Relative change of a measure, signed so that positive is better retained and negative is forgotten.
-
-    A general loss that rises from 3.10 to 3.41 is -0.10; an accuracy that falls from 0.50 to 0.45 is -0.10.
-    Against a baseline of zero the difference itself is given. Raises KeyError for an unknown measure.
-    """
-    gain = score - baseline if MEASURES[measure]["better"] == "higher" else baseline - score
-    return gain / abs(baseline) if baseline else gain
-
-
 def _loss(
     model: Any, tokenizer: Any, suite: Suite, batch_size: int, precision: str, on_batch: Callable[[int], None]
 ) -> SuiteScore:
@@ -168,14 +165,12 @@ def _loss(
         if len(ids) > 1:
             spans.append(Span(ids, 1))
             kept.append(passage)
-    likelihoods = span_likelihoods(
-        model, spans, batch_size=batch_size, pad_id=pad_id(tokenizer), on_batch=on_batch
-    )
+    groups = [[span] for span in spans]
+    found = span_likelihoods(model, groups, batch_size=batch_size, pad_id=pad_id(tokenizer), on_batch=on_batch)
+    likelihoods = [group[0] for group in found]
     weights = [(p.domain, -a.total, float(len(a.tokens))) for p, a in zip(kept, likelihoods, strict=True)]
     items = {p.id: -a.total / len(a.tokens) for p, a in zip(kept, likelihoods, strict=True)}
-    return SuiteScore(
-        suite.name, "loss", _ratio(weights), len(kept), _by_domain(weights), None, items, precision
-    )
+    return SuiteScore(suite.name, "loss", _ratio(weights), len(kept), _by_domain(weights), None, items, precision)
 
 
 def _accuracy(
@@ -224,9 +219,7 @@ def _rows(path: Path, parse: Callable[[dict[str, Any]], _Row]) -> Iterable[_Row]
             try:
                 yield parse(json.loads(line))
             except (ValueError, KeyError, TypeError) as problem:
-                raise SuiteError(
-                    f"{path.name} line {number}: {problem}", "Correct or remove that row."
-                ) from problem
+                raise SuiteError(f"{path.name} line {number}: {problem}", "Correct or remove that row.") from problem
 
 
 def _passage(row: dict[str, Any]) -> Passage:

@@ -12,7 +12,8 @@ import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
 
 from engine.evaluation.choices import Question, choice_span, score_questions
-from engine.evaluation.likelihood import LOST, Span, span_likelihoods, split_head
+from engine.evaluation.likelihood import LOST, span_likelihoods, split_head
+from engine.evaluation.packing import Span, pack
 from engine.evaluation.precision import measuring
 from engine.evaluation.probing import (
     Passage,
@@ -140,7 +141,7 @@ def test_it_scores_through_prompt_tuning(tiny: Any, tokenizer: Any) -> None:
     model = get_peft_model(tiny, PromptTuningConfig(num_virtual_tokens=3, task_type="CAUSAL_LM"))
     ids = tokenizer("The quick brown fox")["input_ids"]
     with measuring(model):
-        found = span_likelihoods(model, [Span(tuple(ids), 1), Span(tuple(ids[:3]), 2)])
+        found = span_likelihoods(model, [[Span(tuple(ids), 1), Span(tuple(ids[:3]), 2)]])[0]
     with torch.no_grad():
         table = torch.log_softmax(model(input_ids=torch.tensor([ids])).logits[0, 3:], -1)
     plain = [float(table[i, ids[i + 1]]) for i in range(len(ids) - 1)]
@@ -168,7 +169,7 @@ def test_it_says_greedy_only_for_the_models_first_choice(tiny: Any, tokenizer: A
         best = int(tiny(input_ids=torch.tensor([ids])).logits[0, -1].argmax())
     other = (best + 1) % len(tokenizer)
     with measuring(tiny):
-        found = span_likelihoods(tiny, [Span((*ids, best), len(ids)), Span((*ids, other), len(ids))])
+        found = span_likelihoods(tiny, [[Span((*ids, best), len(ids)), Span((*ids, other), len(ids))]])[0]
     assert [f.greedy for f in found] == [True, False]
 
 
@@ -238,3 +239,37 @@ def test_it_names_the_line_of_a_broken_row(tmp_path: Path) -> None:
     (folder / "questions.jsonl").write_text("\n".join(json.dumps(r) for r in rows))
     with pytest.raises(SuiteError, match=r"questions\.jsonl line 2"):
         load_suite("broken", tmp_path)
+
+
+def test_it_packs_choices_behind_one_prompt() -> None:
+    packed = pack([Span((1, 2, 3, 7, 8), 3), Span((1, 2, 3, 9), 3), Span((1, 2, 4, 5, 6), 4)])
+    # Tokens 1 and 2 are shared; 3 7 of the first, 3 of the second and 4 5 of the third follow in their own branches.
+    assert packed.ids == (1, 2, 3, 7, 3, 4, 5)
+    assert packed.positions == (0, 1, 2, 3, 2, 2, 3)
+    assert packed.branch == (-1, -1, 0, 0, 1, 2, 2)
+    assert packed.targets == (7, 8, 9, 6)
+    assert packed.reads == (2, 3, 4, 6)
+    assert packed.sizes == (2, 1, 1)
+
+
+def test_it_scores_packed_choices_as_each_alone(tiny: Any) -> None:
+    groups = [
+        [Span((5, 6, 7, 8), 2), Span((5, 6, 9), 2), Span((5, 6, 10, 11, 12), 2)],
+        [Span((50, 60, 70), 1), Span((51, 60), 1)],  # nothing shared
+        [Span((7, 8, 9, 10), 3)],
+    ]
+    lengths: list[int] = []
+    forward = tiny.model.forward
+
+    def counting(*args: Any, **kwargs: Any) -> Any:
+        lengths.append(kwargs["input_ids"].numel())
+        return forward(*args, **kwargs)
+
+    tiny.model.forward = counting
+    with measuring(tiny):
+        found = span_likelihoods(tiny, groups, batch_size=16)
+    assert lengths[-1] == 3 * 5  # three rows as long as 5 6 | 7 | (nothing) | 10 11, not six rows
+    for group, scored in zip(groups, found, strict=True):
+        for span, likelihood in zip(group, scored, strict=True):
+            plain = naive_log_probs(tiny, list(span.ids))[span.start - 1 :]
+            assert likelihood.tokens == pytest.approx(plain, rel=1e-4)
