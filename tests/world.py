@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.test import Client
 
+from datasets_app.models import Dataset, DatasetVersion, Split, stored_path
 from models_app.models import BaseModel
 from models_app.registering import register
 from projects_app.models import Membership, Project, Role
 from runs_app import dispatching
 from runs_app.models import ENDED, Run
 from runs_app.supervising import supervise
+from training_jobs.models import Checkpoint, TrainingJob
 
 ROLES = ("anonymous", "stranger", "reader", "member", "owner")
 
@@ -57,6 +60,72 @@ class World:
         )
         dispatching.enqueue(run, spec)
         return run
+
+    def version(self, rows: list[Any] | bytes) -> DatasetVersion:
+        """A version of a dataset of this project with these rows, stored where an upload would store them."""
+        content = rows if isinstance(rows, bytes) else "".join(json.dumps(row) + "\n" for row in rows).encode()
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = stored_path(sha256)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        dataset = Dataset.objects.create(project=self.project, name="tickets", created_by=self.owner)
+        return DatasetVersion.objects.create(
+            dataset=dataset, number=1, filename="tickets.jsonl", sha256=sha256, size=len(content), created_by=self.owner
+        )
+
+    def split(self, train: int = 16, validation: int = 4, test: int = 6) -> Split:
+        """A ready split of ticket rows, its files where the engine would leave them."""
+        rows = ticket_rows(train + validation + test)
+        run = Run.objects.create(
+            project=self.project, kind="split", title="tickets", status="succeeded", created_by=self.owner
+        )
+        counts = {"train": train, "validation": validation, "test": test}
+        split = Split.objects.create(
+            version=self.version(rows),
+            run=run,
+            fractions={"train": 0.6, "validation": 0.2, "test": 0.2},
+            result={"counts": counts},
+            created_by=self.owner,
+        )
+        split.file("train").parent.mkdir(parents=True)
+        for part, count in counts.items():
+            write_jsonl(split.file(part), rows[:count])
+            rows = rows[count:]
+        return split
+
+    def job(self, name: str = "first try") -> TrainingJob:
+        """An ended training on a split, with one real LoRA checkpoint on the tiny model."""
+        run = Run.objects.create(
+            project=self.project, kind="train", title=name, status="succeeded", created_by=self.owner
+        )
+        job = TrainingJob.objects.create(
+            project=self.project,
+            run=run,
+            name=name,
+            split=self.split(),
+            base_model=self.base_model,
+            method="sft",
+            adapter="lora",
+            spec={"probes": {"suites": [], "forgetting_limit": 0.05}},
+            created_by=self.owner,
+        )
+        save_adapter(self.base_model.path, run.directory / "checkpoints" / "step-8")
+        Checkpoint.objects.create(job=job, step=8, folder="checkpoints/step-8", is_best=True, is_final=True)
+        return job
+
+
+def save_adapter(model_folder: Path, folder: Path) -> None:
+    """A LoRA adapter whose weights are not zero, so that it answers differently from its base."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+    from transformers import AutoModelForCausalLM
+
+    torch.manual_seed(11)
+    model = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(model_folder),
+        LoraConfig(r=4, lora_alpha=64, target_modules="all-linear", init_lora_weights=False, task_type="CAUSAL_LM"),
+    )
+    model.save_pretrained(folder)
 
 
 def run_to_end(run: Run) -> Run:

@@ -1,10 +1,10 @@
 """The steps that need Django, in one process because loading Django is most of their time. Prints one line each:
 
-    migrated NUMBER       migrations applied; the web process can start now
-    model NAME            the starter model stands on the shelf
-    link URL              a one-time sign-in link
+migrated NUMBER       migrations applied; the web process can start now
+model NAME            the starter model stands on the shelf
+link URL              a one-time sign-in link
 
-    python -m workbench.launcher.prepare [STARTER_MODEL_FOLDER]     (without a folder: the link only)
+python -m workbench.launcher.prepare [STARTER_MODEL_FOLDER]     (without a folder: the link only)
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The web process: uvicorn on a socket that the launcher opened, so that a restart refuses no connection.
 
-    python -m workbench.launcher.web FILE_DESCRIPTOR
+python -m workbench.launcher.web FILE_DESCRIPTOR
 """
 
 from __future__ import annotations

@@ -50,3 +50,29 @@ def clock(seconds: float | None) -> str:
 @register.filter
 def get(mapping: dict[Any, Any] | None, key: Any) -> Any:
     return (mapping or {}).get(key)
+
+
+@register.filter
+def in_unit(value: float | None, unit: str) -> str:
+    """A metric's figure in its unit: shares as percent, seconds and tokens with their word, scores with three digits."""
+    if value is None:
+        return "–"
+    if unit == "share":
+        return f"{100 * value:.1f} %"
+    return {"seconds": f"{value:.2f} s", "tokens": f"{value:.0f} tokens"}.get(unit, f"{value:.3f}")
+
+
+@register.filter
+def gap_in_unit(value: float | None, unit: str) -> str:
+    """A difference with its sign: shares in percentage points."""
+    if value is None:
+        return "–"
+    text = {"share": f"{100 * value:+.1f}", "seconds": f"{value:+.2f}", "tokens": f"{value:+.0f}"}
+    return text.get(unit, f"{value:+.3f}").replace("-", "−")
+
+
+@register.filter
+def p_value(p: float | None) -> str:
+    if p is None:
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

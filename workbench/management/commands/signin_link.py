@@ -23,6 +23,4 @@ class Command(BaseCommand):
         user = User.objects.filter(username=name).first() if name else links.owner()
         if user is None:
             raise CommandError(f"There is no person named {name}. An administrator adds people at /people/.")
-        self.stdout.write(
-            f"http://127.0.0.1:{environment.port()}{reverse('sign_in_by_link', args=[links.make(user)])}"
-        )
+        self.stdout.write(f"http://127.0.0.1:{environment.port()}{reverse('sign_in_by_link', args=[links.make(user)])}")

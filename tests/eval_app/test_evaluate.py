@@ -1,0 +1,125 @@
+"""Evaluating a checkpoint against the baseline: from the button to the compare page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from eval_app.differences import against_reference
+from eval_app.models import Evaluation
+from eval_app.recording import outcome
+from runs_app.models import Run, Status
+from tests.world import World, run_to_end
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+_FILES = ("rows.jsonl", "outputs.jsonl", "results.json")
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("evaluation")
+
+
+@pytest.fixture
+def evaluation(world: World, kept: Path) -> Evaluation:
+    """A finished evaluation of a random adapter on the tiny model: six rows, two systems.
+
+    The engine runs for the first test that asks; the others take in the files it left.
+    """
+    job = world.job()
+    response = world.client("member").post(f"/projects/{world.project.pk}/evaluate/start/", {"job": job.pk})
+    found = Evaluation.objects.get()
+    assert response.url == found.get_absolute_url()
+    if (kept / "results.json").exists():
+        for name in _FILES:
+            shutil.copy(kept / name, found.run.directory / name)
+        found.run.recorder().on_success(found.run)
+        Run.objects.filter(pk=found.run.pk).update(status=Status.SUCCEEDED)
+    else:
+        run = run_to_end(found.run)
+        assert run.status == Status.SUCCEEDED, run.reason_text
+        for name in _FILES:
+            shutil.copy(run.directory / name, kept / name)
+    found.refresh_from_db()
+    return found
+
+
+def test_it_compares_base_and_tuned_row_by_row(world: World, evaluation: Evaluation) -> None:
+    assert evaluation.rows.count() == 6
+    assert {row.outputs.count() for row in evaluation.rows.all()} == {2}
+    assert evaluation.results["n"] == 6
+    assert evaluation.results["verdict"]["word"] == "no difference shown", "six rows of noise show nothing"
+    texts = {output.text for row in evaluation.rows.all() for output in row.outputs.all()}
+    assert len(texts) > 1, "the adapter is really applied"
+
+
+def test_the_pages_show_figures_with_their_company(world: World, evaluation: Evaluation) -> None:
+    page = world.client("reader").get(evaluation.get_absolute_url()).content.decode()
+    for words in ("Exact match", "Valid JSON", "95 % interval", "n = 6", "No difference shown", "decides", "p99"):
+        assert words in page
+
+
+def test_the_compare_page_filters_and_searches(world: World, evaluation: Evaluation) -> None:
+    client = world.client("reader")
+    url = f"{evaluation.get_absolute_url()}compare/"
+    everything = client.get(url).content.decode()
+    assert everything.count("data-row ") == 6
+    wrong = client.get(url, {"outcome": "neither"}).content.decode()
+    assert wrong.count("data-row ") == evaluation.rows.filter(outcome="neither").count() > 0
+    nothing = client.get(url, {"outcome": "tuned"}).content.decode()
+    assert "None of the rows came out this way" in nothing
+    order = evaluation.rows.first().messages[-1]["content"].split(" of ")[0]
+    assert client.get(url, {"q": order}).content.decode().count("data-row ") == 1
+
+
+def test_recording_twice_leaves_one_set_of_rows(world: World, evaluation: Evaluation) -> None:
+    evaluation.run.recorder().on_success(evaluation.run)
+    assert evaluation.rows.count() == 6
+
+
+def test_it_says_why_it_cannot_start(world: World) -> None:
+    client = world.client("member")
+    url = f"/projects/{world.project.pk}/evaluate/start/"
+    page = client.post(url, {"job": "999"}, follow=True).content.decode()
+    assert "no checkpoint to evaluate yet" in page
+    job = world.job()
+    page = client.post(url, {"job": job.pk, "rows": "<b>many"}, follow=True).content.decode()
+    assert "is not a number of rows" in page
+    assert "<b>many" not in page
+    assert not Run.objects.filter(kind="evaluate").exists()
+
+
+def test_a_checkpoint_of_another_project_is_not_there(world: World) -> None:
+    job = world.job()
+    other = world.client("stranger")
+    assert other.post(f"/projects/{world.project.pk}/evaluate/start/", {"job": job.pk}).status_code == 404
+
+
+def test_words_that_differ_from_the_reference_are_marked() -> None:
+    parts = against_reference('{"kind": "bug"}', '{"kind": "refund"}')
+    assert ("added", "bug") in parts
+    assert ("removed", "refund") in parts
+    assert "".join(text for kind, text in parts if kind != "removed") == '{"kind": "bug"}'
+
+
+def test_a_very_long_output_is_shown_without_marks() -> None:
+    text = "word " * 5000
+    assert against_reference(text, "word") == [("same", text)]
+
+
+@pytest.mark.parametrize(
+    ("base", "tuned", "expected"),
+    [(1, 1, "both"), (0, 1, "tuned"), (1, 0, "base"), (0, 0, "neither")],
+)
+def test_the_outcome_of_a_row_follows_the_deciding_measure(base: int, tuned: int, expected: str) -> None:
+    outputs = {"base": {"scores": {"exact_match": base}}, "tuned": {"scores": {"exact_match": tuned}}}
+    assert outcome(outputs, "base", "exact_match") == expected
+
+
+def test_where_the_measure_is_a_number_the_higher_one_is_right() -> None:
+    outputs = {"base": {"scores": {"token_f1": 0.4}}, "tuned": {"scores": {"token_f1": 0.6}}}
+    assert outcome(outputs, "base", "token_f1") == "tuned"
