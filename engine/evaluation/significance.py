@@ -169,9 +169,7 @@ def compare_rates(baseline: Sequence[bool] | Floats, candidate: Sequence[bool] |
     interval = tango(only_new, only_old, n)
     rate_old, rate_new = float(old.mean()), float(new.mean())
     p = mcnemar_exact(only_old, only_new)
-    return Difference(
-        n, rate_old, rate_new, (only_new - only_old) / n, interval.low, interval.high, p, "exact McNemar"
-    )
+    return Difference(n, rate_old, rate_new, (only_new - only_old) / n, interval.low, interval.high, p, "exact McNemar")
 
 
 def compare_means(
@@ -221,9 +219,7 @@ def compare_statistic(
     Source: approximate randomisation (Noreen 1989), as is usual for F1.
     """
     if len(baseline) != len(candidate) or len(baseline) == 0:
-        raise ValueError(
-            f"{len(baseline)} rows against {len(candidate)}: a paired comparison needs the same rows"
-        )
+        raise ValueError(f"{len(baseline)} rows against {len(candidate)}: a paired comparison needs the same rows")
     rng = np.random.default_rng(seed)
     n = len(baseline)
     old, new = statistic(baseline), statistic(candidate)
@@ -251,9 +247,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def verdict(
-    difference: Difference, higher_is_better: bool, p: float | None = None, alpha: float = ALPHA
-) -> Verdict:
+def verdict(difference: Difference, higher_is_better: bool, p: float | None = None, alpha: float = ALPHA) -> Verdict:
     """The word a difference allows: test and interval must both speak, else no difference is shown.
 
     `p` replaces the difference's own, for one that was adjusted for many comparisons.
@@ -279,10 +273,7 @@ def _paired(baseline: Sequence[float] | Floats, candidate: Sequence[float] | Flo
 
 def _resampled_means(data: Floats, seed: int, resamples: int) -> Floats:
     rng = np.random.default_rng(seed)
-    means = [
-        data[rng.integers(0, len(data), (size, len(data)))].mean(axis=1)
-        for size in _chunks(resamples, len(data))
-    ]
+    means = [data[rng.integers(0, len(data), (size, len(data)))].mean(axis=1) for size in _chunks(resamples, len(data))]
     return np.concatenate(means)
 
 

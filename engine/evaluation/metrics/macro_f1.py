@@ -19,9 +19,7 @@ def encode(outcomes: Sequence[Outcome]) -> NDArray[np.int64]:
     rows = []
     for outcome in outcomes:
         number = {label: i for i, label in enumerate(normalised_labels(outcome.labels))}
-        rows.append(
-            (number[normalised(outcome.reference)], number.get(named_label(outcome.text, outcome.labels), -1))
-        )
+        rows.append((number[normalised(outcome.reference)], number.get(named_label(outcome.text, outcome.labels), -1)))
     return np.array(rows, dtype=np.int64).reshape(-1, 2)
 
 

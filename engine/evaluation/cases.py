@@ -1,0 +1,93 @@
+"""The rows an evaluation asks: each a prompt and a reference, with the identity that ties it to its dataset."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.data.examples import load
+from engine.errors import EngineError
+from engine.evaluation.metrics.reading import MISSING, strict_json
+from engine.evaluation.spec import EvaluationSpec
+
+_JSON_SHARE = 0.9
+"""References count as JSON from this share on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row: `row` is its position in this evaluation, `line` its physical line in the file, from 1."""
+
+    row: int
+    row_id: str
+    line: int
+    messages: tuple[dict[str, Any], ...]
+    reference: str
+    tools: Any = None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "row": self.row,
+            "row_id": self.row_id,
+            "line": self.line,
+            "messages": list(self.messages),
+            "reference": self.reference,
+        }
+
+
+def load_cases(spec: EvaluationSpec) -> list[Case]:
+    """The rows of the spec's file that have a prompt and an answer, in file order; a seeded sample under a limit.
+
+    Raises EngineError("Data") when there is none.
+    """
+    rows = [row for row in load(spec.rows, spec.system_prompt) if row.example.prompt_messages and row.example.answer]
+    if not rows:
+        raise EngineError(
+            "Data",
+            f"{spec.rows.name} has no row with a prompt and an answer.",
+            "Evaluate on chat, prompt/completion or instruction rows: there is nothing to compare with otherwise.",
+        )
+    if spec.limit is not None and spec.limit < len(rows):
+        rows = [rows[i] for i in sorted(random.Random(spec.seed).sample(range(len(rows)), spec.limit))]
+    return [
+        Case(
+            position,
+            row.row_id,
+            row.line,
+            tuple(row.example.prompt_messages),
+            row.example.answer,
+            row.example.tools,
+        )
+        for position, row in enumerate(rows)
+    ]
+
+
+def write_rows(cases: list[Case], path: Path) -> None:
+    """Write rows.jsonl, or check that the one of an interrupted run asks the same.
+
+    Raises EngineError("Data") when it does not: answers to other prompts must not be mixed in.
+    """
+    text = "".join(json.dumps(case.to_json()) + "\n" for case in cases)
+    if path.exists() and path.with_name("outputs.jsonl").exists() and path.read_text() != text:
+        raise EngineError(
+            "Data",
+            "The rows to evaluate have changed since this evaluation began.",
+            "Start a new evaluation; the answers of this one belong to the old rows.",
+        )
+    partial = path.with_suffix(".partial")
+    partial.write_text(text)
+    partial.replace(path)
+
+
+def labels_of(cases: list[Case]) -> tuple[str, ...]:
+    """The distinct references, most frequent first."""
+    return tuple(label for label, _ in Counter(case.reference for case in cases).most_common())
+
+
+def references_are_json(cases: list[Case]) -> bool:
+    parsed = sum(strict_json(case.reference) is not MISSING for case in cases)
+    return parsed >= _JSON_SHARE * len(cases)

@@ -1,0 +1,243 @@
+"""The evaluation job through its own door: files, events, verdict, stop and resume."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.control import ask
+from engine.evaluation import running
+from engine.evaluation.cli import evaluate_main
+from engine.evaluation.forgetting import forgetting
+from engine.evaluation.verdict import verdict_of
+from engine.events import read
+
+QUESTIONS = ["Where is my parcel?", "I was charged twice.", "Cancel my order.", "The box is broken."] * 3
+REFERENCES = ["shipping", "billing", "returns", "returns"] * 3
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    path = tmp_path / "test.jsonl"
+    lines = [
+        {"messages": [{"role": "user", "content": f"{i}: {q}"}, {"role": "assistant", "content": a}]}
+        for i, (q, a) in enumerate(zip(QUESTIONS, REFERENCES, strict=True))
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+@pytest.fixture
+def run_dir(tmp_path: Path) -> Path:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def spec(rows: Path, tiny_folder: Path, tiny_lora: Path) -> dict[str, Any]:
+    return {
+        "schema_version": 1,
+        "kind": "evaluate",
+        "model": {"path": str(tiny_folder), "name": "Tiny"},
+        "data": {"rows": str(rows), "system_prompt": "Answer with the department."},
+        "task_type": "classification",
+        "systems": [
+            {"key": "base", "name": "Base", "adapter": None, "model": None},
+            {"key": "tuned", "name": "Tuned", "adapter": str(tiny_lora), "model": None},
+        ],
+        "baseline": "base",
+        "metrics": None,
+        "generation": {"max_new_tokens": 8, "batch_size": 4, "latency_rows": 3},
+        "probes": {"suites": ["general"]},
+        "forgetting_limit": 0.05,
+        "limit": None,
+        "seed": 42,
+    }
+
+
+@pytest.fixture(autouse=True)
+def small_suite(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four passages and questions of the real suite: the job's files are tested here, not the suite."""
+    from engine.evaluation.probing import Suite, load_suite
+
+    whole = load_suite("general")
+    monkeypatch.setattr(running, "load_suite", lambda name: Suite(name, whole.passages[:4], whole.questions[:4]))
+
+
+def start(run_dir: Path, spec: dict[str, Any]) -> int:
+    (run_dir / "spec.json").write_text(json.dumps(spec))
+    return evaluate_main([str(run_dir)])
+
+
+def jsonl(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def events_of(run_dir: Path, kind: str) -> list[dict[str, Any]]:
+    return [event for event in read(run_dir / "events.jsonl")[0] if event["kind"] == kind]
+
+
+def test_it_asks_every_system_every_row_and_compares(run_dir: Path, spec: dict[str, Any]) -> None:
+    assert start(run_dir, spec) == 0
+    cases, outputs = jsonl(run_dir / "rows.jsonl"), jsonl(run_dir / "outputs.jsonl")
+    results = json.loads((run_dir / "results.json").read_text())
+    assert [case["line"] for case in cases] == list(range(1, 13))
+    assert cases[0]["messages"][0] == {"role": "system", "content": "Answer with the department."}
+    assert cases[0]["reference"] == "shipping" and len(cases[0]["row_id"]) == 64
+    assert sorted((o["system"], o["row"]) for o in outputs) == [(s, r) for s in ("base", "tuned") for r in range(12)]
+    assert all(o["row_id"] == cases[o["row"]]["row_id"] for o in outputs)
+    assert results["n"] == 12 and results["primary_metric"] == "accuracy"
+    base = results["systems"]["base"]
+    assert base["metrics"]["accuracy"]["n"] == 12
+    assert 0 <= base["metrics"]["accuracy"]["low"] <= base["metrics"]["accuracy"]["value"]
+    assert base["latency"]["n"] == 3 and base["latency"]["batch"]["n"] == 9
+    assert base["latency"]["p50"] <= base["latency"]["p99"]
+    assert set(base["probes"]) == {"general.loss", "general.accuracy"}
+    by_metric = {row["metric"]: row for row in results["comparisons"]}
+    assert {"accuracy", "macro_f1", "exact_match", "latency"} == set(by_metric)
+    assert by_metric["accuracy"]["test"] == "exact McNemar" and by_metric["latency"]["n"] == 3
+    assert by_metric["accuracy"]["primary"] and not by_metric["macro_f1"]["primary"]
+    assert all(row["p_adjusted"] >= row["p"] for row in results["comparisons"])
+    assert results["verdict"]["word"] in ("better", "worse", "no difference shown")
+    assert results["verdict"]["word"] in results["verdict"]["sentence"].lower()
+    assert len(results["verdict"]["forgetting"]["measures"]) == 2
+
+
+def test_it_tells_what_it_does(run_dir: Path, spec: dict[str, Any]) -> None:
+    start(run_dir, spec)
+    progress = events_of(run_dir, "progress")
+    assert progress[-1]["step"] == progress[-1]["total"] == 24
+    assert all(event["eta_s"] >= 0 for event in progress)
+    probes = events_of(run_dir, "probe")
+    assert [(p["system"], p["measure"]) for p in probes] == [
+        ("base", "loss"), ("base", "accuracy"), ("tuned", "loss"), ("tuned", "accuracy"),
+    ]  # fmt: skip
+    assert probes[0]["change"] == 0 and probes[2]["baseline"] == probes[0]["score"]
+    assert events_of(run_dir, "done")[0]["sentence"]
+
+
+def test_it_says_no_difference_of_a_system_against_itself(run_dir: Path, spec: dict[str, Any]) -> None:
+    spec["systems"][1]["adapter"] = None
+    start(run_dir, spec)
+    results = json.loads((run_dir / "results.json").read_text())
+    assert results["verdict"]["word"] == "no difference shown"
+    assert results["verdict"]["forgetting"]["passed"] is True
+    assert all(r["verdict"] == "no difference shown" for r in results["comparisons"] if r["metric"] != "latency")
+
+
+def test_it_stops_when_asked_and_goes_on_without_asking_twice(
+    run_dir: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    real = running.generate
+
+    def watching(model: Any, tokenizer: Any, prompts: Any, **options: Any) -> Any:
+        for batch in real(model, tokenizer, prompts, **options):
+            if options.get("max_new_tokens") != 2:  # the warming-up call
+                asked.append(len(batch))
+            yield batch
+            if sum(asked) == 7:
+                ask(run_dir, "stop")
+
+    monkeypatch.setattr(running, "generate", watching)
+    monkeypatch.setattr(running, "_LOOK_EVERY_S", 0.0)
+    assert start(run_dir, spec) == 3
+    first = jsonl(run_dir / "outputs.jsonl")
+    assert len(first) == 7 and not (run_dir / "results.json").exists()
+    assert events_of(run_dir, "status")[-1]["status"] == "stopped"
+    with (run_dir / "outputs.jsonl").open("a") as file:
+        file.write('{"row": 11, "half a li')  # as a killed process leaves it
+    ask(run_dir, "")
+    assert start(run_dir, spec) == 0
+    second = jsonl(run_dir / "outputs.jsonl")
+    assert second[:7] == first
+    assert len(second) == 24 == len({(o["system"], o["row"]) for o in second})
+    assert sum(asked) == 24
+
+
+def test_it_runs_again_from_its_files_alone(
+    run_dir: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(run_dir, spec)
+    before = (run_dir / "results.json").read_text()
+    monkeypatch.setattr(running.Stable, "lend", None)  # any use of a model would raise
+    assert start(run_dir, spec) == 0
+    assert (run_dir / "results.json").read_text() == before
+
+
+def test_it_refuses_rows_that_changed_under_a_half_done_evaluation(
+    run_dir: Path, spec: dict[str, Any], rows: Path
+) -> None:
+    start(run_dir, spec)
+    rows.write_text(rows.read_text().replace("parcel", "package"))
+    assert start(run_dir, spec) == 1
+    assert events_of(run_dir, "error")[-1]["reason"] == "Data"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "found"),
+    [
+        ("task_type", "poetry", "task_type"),
+        ("baseline", "nobody", "baseline"),
+        ("systems", [], "systems is empty"),
+        ("metrics", ["beauty"], "beauty"),
+        ("generation", {"batch_size": 0}, "batch_size"),
+        ("forgetting_limit", 5, "forgetting_limit"),
+        ("model", {}, "path"),
+    ],
+)
+def test_it_refuses_a_spec_with_the_field_and_a_remedy(
+    run_dir: Path, spec: dict[str, Any], field: str, value: Any, found: str
+) -> None:
+    assert start(run_dir, {**spec, field: value}) == 1
+    (error,) = events_of(run_dir, "error")
+    assert error["reason"] == "Config" and found in error["text"] and error["remedy"]
+
+
+def test_it_refuses_an_adapter_that_is_not_there(run_dir: Path, spec: dict[str, Any], tmp_path: Path) -> None:
+    spec["systems"][1]["adapter"] = str(tmp_path)
+    assert start(run_dir, spec) == 1
+    assert events_of(run_dir, "error")[0]["reason"] == "Model"
+
+
+def test_it_draws_a_seeded_sample_under_a_limit(run_dir: Path, spec: dict[str, Any]) -> None:
+    spec["limit"], spec["probes"] = 5, {"suites": []}
+    start(run_dir, spec)
+    lines = [case["line"] for case in jsonl(run_dir / "rows.jsonl")]
+    assert len(lines) == 5 and lines == sorted(lines) and lines != [1, 2, 3, 4, 5]
+    results = json.loads((run_dir / "results.json").read_text())
+    assert "not measured" in results["verdict"]["sentence"]
+
+
+def probe(measure: str, score: float, items: dict[str, float]) -> dict[str, Any]:
+    domains = {"d": {"score": score, "n": len(items)}}
+    return {"suite": "general", "measure": measure, "score": score, "n": len(items), "domains": domains, "items": items}
+
+
+def test_it_calls_forgotten_what_passes_the_limit_and_says_how_sure_it_is() -> None:
+    old = [probe("loss", 3.0, {str(i): 3.0 for i in range(20)}), probe("accuracy", 0.5, {"a": 1.0, "b": 0.0})]
+    new = [probe("loss", 3.3, {str(i): 3.2 + 0.01 * i for i in range(20)}), probe("accuracy", 0.49, {"a": 1, "b": 0})]
+    report = forgetting(old, new, 0.05)
+    assert report["passed"] is False and report["worst"]["measure"] == "loss"
+    assert [m["beyond_limit"] for m in report["measures"]] == [True, False]
+    assert report["measures"][0]["verdict"] == "worse"
+    assert forgetting(old, new, 0.2)["passed"] is True
+    assert forgetting([], new, 0.05)["passed"] is None
+
+
+def test_it_says_the_verdict_in_one_sentence() -> None:
+    comparison = {
+        "metric": "exact_match", "label": "Exact match", "unit": "share", "candidate": "tuned", "verdict": "better",
+        "baseline_value": 0.0, "candidate_value": 0.35, "difference": 0.35, "low": 0.21, "high": 0.51, "n": 40,
+        "p": 0.00012, "test": "exact McNemar",
+    }  # fmt: skip
+    loss = probe("loss", 3.1, {str(i): 3.1 for i in range(9)}), probe("loss", 3.2, {str(i): 3.2 for i in range(9)})
+    found = verdict_of("Base", "Tuned", comparison, forgetting([loss[0]], [loss[1]], 0.05))
+    assert found["sentence"] == (
+        "Tuned is better than Base on exact match: 35.0 % against 0.0 % (+35.0 points, 95 % interval +21.0 to +51.0, "
+        "n = 40, exact McNemar, p < 0.001). Nothing was forgotten beyond the limit of 5 %: general loss rose by 3.2 %."
+    )
