@@ -10,6 +10,8 @@ from django.db import models
 from django.urls import reverse
 
 from datasets_app.models import Split
+from engine.adapters.table import ADAPTERS
+from engine.methods.table import METHODS
 from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app.models import Run
@@ -38,11 +40,22 @@ class TrainingJob(models.Model):
 
     @property
     def best_checkpoint(self) -> Checkpoint | None:
-        """What an evaluation should take: the best by validation loss, else the last."""
-        return (
-            self.checkpoints.filter(is_best=True).order_by("-step").first()
-            or self.checkpoints.order_by("-step").first()
-        )
+        """What an evaluation should take: the best by validation loss, else the last; of those still on the disk."""
+        there = [checkpoint for checkpoint in self.checkpoints.order_by("-is_best", "-step") if checkpoint.is_there]
+        return there[0] if there else None
+
+    @property
+    def method_label(self) -> str:
+        return METHODS[self.method].label if self.method in METHODS else self.method
+
+    @property
+    def adapter_label(self) -> str:
+        return ADAPTERS[self.adapter].label if self.adapter in ADAPTERS else self.adapter
+
+    @property
+    def forgetting_limit(self) -> float:
+        """The relative change from which on a probe counts as forgotten, as a negative share."""
+        return -float(self.spec.get("probes", {}).get("forgetting_limit", 0.05))
 
 
 class Checkpoint(models.Model):
@@ -64,3 +77,8 @@ class Checkpoint(models.Model):
     @property
     def path(self) -> Path:
         return self.job.run.directory / self.folder
+
+    @property
+    def is_there(self) -> bool:
+        """False once it was removed to keep only the newest and the best."""
+        return self.path.is_dir()

@@ -34,7 +34,7 @@ function take(event) {
   }
   if (kind === "probe") pending.set(`probe.${event.measure}.change`, event.change).set(`probe.${event.measure}.score`, event.score);
   if (kind === "log" || kind === "warning" || kind === "error") logLines.push({ kind, text: event.text ?? "" });
-  if (kind === "status") title(event.status ?? event.state);
+  if (kind === "status" || kind === "state") title(event.status ?? event.state);
   // A hidden tab draws no frames, and its title has to change all the same.
   if (!frame) frame = document.hidden ? setTimeout(draw, 250) : requestAnimationFrame(draw);
 }

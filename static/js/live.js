@@ -1,7 +1,8 @@
 // One run's events, live: <div data-run data-stream-url data-events-url [data-after="0"]>.
 // Asks the history view for what came after the last sequence number, then listens to the stream; a jump in the numbers
 // sends it back to the history; without a stream it polls the same view. Each event leaves as "run:event" and "run:KIND"
-// on the element (both bubble); "run:caught-up" after the history; "run:connection" when the way of hearing changes.
+// on the element (both bubble); "run:state" when the run's own state changed, with its status and words for it, whichever
+// way it was learned; "run:caught-up" after the history; "run:connection" when the way of hearing changes; "run:ended".
 // A hidden tab gives its stream back (browsers allow six connections a host) and asks the history now and then.
 
 const TERMINAL = new Set(["succeeded", "failed", "cancelled"]);
@@ -12,6 +13,9 @@ const MAX_WAIT_MS = 30000;
 const WORDS = { catching: "Catching up", live: "Live", polling: "Live, every two seconds", waiting: "Reconnecting",
   offline: "No answer from the workbench, trying again", signedout: "Signed out: reload the page", ended: "" };
 
+const STATE_WORDS = { queued: "The run waits in the queue", starting: "The run is starting", running: "The run is running",
+  stopping: "The run is stopping", succeeded: "The run succeeded", failed: "The run failed", cancelled: "The run was stopped" };
+
 class Signedout extends Error {}
 
 export class RunFeed {
@@ -21,6 +25,8 @@ export class RunFeed {
     this.failures = 0;
     this.streamFailures = 0;
     this.ended = element.dataset.ended === "true";
+    this.status = element.dataset.status || "";
+    this.finished = this.ended;
     this.busy = null;
     this.timer = 0;
     this.source = null;
@@ -48,7 +54,7 @@ export class RunFeed {
       this.later(Math.min(MAX_WAIT_MS, 1000 * 2 ** Math.min(this.failures, 5)) * (0.75 + Math.random() / 2));
       return;
     }
-    if (this.ended) { this.hangUp(); this.say("ended"); return; }
+    if (this.ended) { this.finish(); return; }
     if (document.hidden) { this.later(HIDDEN_POLL_MS); return; }
     if (this.source) return;
     if (this.element.dataset.streamUrl && this.streamFailures < 3) { this.listen(); return; }
@@ -77,6 +83,7 @@ export class RunFeed {
       const body = await answer.json();
       for (const event of body.events) this.take(event);
       if (Number(body.next) > this.last) this.last = Number(body.next);
+      this.state(body.status);
       if (body.ended) this.ended = true;
       more = Boolean(body.more) && body.events.length > 0;
     }
@@ -95,6 +102,7 @@ export class RunFeed {
     };
     this.source.onmessage = (message) => this.hear(message);
     this.source.addEventListener("end", () => this.finish());
+    this.source.addEventListener("state", (message) => this.hearState(message));
     this.source.onerror = () => {
       // Sign-in answers a stream with a redirect, which closes it for good: the history view tells which it was.
       this.hangUp();
@@ -116,6 +124,23 @@ export class RunFeed {
     if (this.ended) this.finish();
   }
 
+  // A state has no number and no history: it comes by its own name. The history view says whether the run has ended.
+  hearState(message) {
+    let event;
+    try { event = JSON.parse(message.data); } catch { return; }
+    this.state(event.status, event.wanted);
+    if (TERMINAL.has(event.status)) this.catchUpAgain();
+  }
+
+  state(status, wanted = "") {
+    const key = `${status} ${wanted}`;
+    if (!status || (this.status.split(" ")[0] === status && (!wanted || this.status === key))) return;
+    this.status = key;
+    const detail = { seq: 0, kind: "state", status, wanted, words: STATE_WORDS[status] ?? status };
+    this.element.dispatchEvent(new CustomEvent("run:event", { bubbles: true, detail }));
+    this.element.dispatchEvent(new CustomEvent("run:state", { bubbles: true, detail }));
+  }
+
   // A history page already under way may have been read before the event that asks: ask once more after it.
   catchUpAgain() {
     (this.busy ?? Promise.resolve()).catch(() => {}).then(() => this.catchUp())
@@ -132,11 +157,11 @@ export class RunFeed {
   }
 
   finish() {
-    if (this.finished) return;
-    this.finished = true;
     this.hangUp();
     this.ended = true;
     clearTimeout(this.timer);
+    if (this.finished) { this.say("ended"); return; }
+    this.finished = true;
     // The last words may have been written after the stream was cut.
     this.fetchHistory().catch(() => {}).finally(() => {
       this.say("ended");

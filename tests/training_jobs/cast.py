@@ -1,0 +1,81 @@
+"""What the tests of this room add to the shared cast: a launch form as a browser would send it."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from typing import Any
+
+from django.http import HttpResponse
+from django.urls import reverse
+
+from datasets_app.models import Audit, Split
+from tests.world import World
+
+
+class _Fields(HTMLParser):
+    """The successful controls of the form with id "launch", as HTML defines them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.values: dict[str, str] = {}
+        self.inside = False
+        self.select = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        facts = dict(attrs)
+        if tag == "form":
+            self.inside = facts.get("id") == "launch"
+        name = facts.get("name") or ""
+        if not self.inside:
+            return
+        if tag == "input" and name:
+            if facts.get("type") not in ("checkbox", "radio"):
+                self.values[name] = facts.get("value") or ""
+            elif "checked" in facts:
+                self.values[name] = facts.get("value") or "on"
+        elif tag == "select":
+            self.select = name
+        elif tag == "option" and self.select and ("selected" in facts or self.select not in self.values):
+            self.values[self.select] = facts.get("value") or ""
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self.inside = False
+        elif tag == "select":
+            self.select = ""
+
+
+def form_values(response: HttpResponse) -> dict[str, str]:
+    """What a browser without JavaScript would send if somebody pressed "Start the run" now."""
+    parser = _Fields()
+    parser.feed(response.content.decode())
+    parser.values.pop("csrfmiddlewaretoken", None)
+    return parser.values
+
+
+def launch_url(world: World) -> str:
+    return reverse("launch", args=[world.project.pk])
+
+
+def preview_url(world: World) -> str:
+    return reverse("launch_preview", args=[world.project.pk])
+
+
+def add_audit(world: World, split: Split, tokens: dict[str, Any] | None) -> Audit:
+    """The audit document of the split's version, with these token lengths."""
+    run = world.run(kind="audit", status="succeeded")
+    return Audit.objects.create(version=split.version, run=run, base_model=world.base_model, document={"tokens": tokens})
+
+
+LENGTHS = {
+    "unit": "tokens",
+    "rows": 100,
+    "min": 50,
+    "mean": 150.0,
+    "p50": 140,
+    "p95": 280,
+    "p99": 300,
+    "max": 320,
+    "histogram": {"edges": [0, 100, 200, 300], "counts": [25, 50, 25], "last_bin_open": True},
+    "model": "tiny",
+}

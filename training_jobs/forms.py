@@ -1,0 +1,162 @@
+"""The launch form: what the run is of, and its settings, which follow from that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.forms import BoundField
+from django.utils.html import format_html
+
+from datasets_app.models import Split
+from engine.adapters.table import ADAPTERS
+from engine.methods.table import METHODS, refusal
+from engine.training.options import OptionField, describe
+from engine.training.spec import TrainingOptions
+from models_app.models import BaseModel
+from projects_app.models import Project
+from training_jobs.models import TrainingJob
+from training_jobs.option_fields import OptionFormField, option_fields, shown
+
+METHOD_PREFIX, ADAPTER_PREFIX = "method__", "adapter__"
+
+
+class SplitField(forms.ModelChoiceField):
+    def label_from_instance(self, split: Any) -> str:
+        counts = [f"{split.rows(part):,}" for part in ("train", "validation", "test")]
+        return f"{split.version} · split {split.pk} · {counts[0]} train, {counts[1]} validation, {counts[2]} test"
+
+
+class BaseModelField(forms.ModelChoiceField):
+    def label_from_instance(self, model: Any) -> str:
+        return model.name if model.is_there else f"{model.name} (its folder is gone)"
+
+
+class ChoicesForm(forms.Form):
+    """What the run is of. A change here changes which settings there are and what is suggested for them."""
+
+    name = forms.CharField(max_length=120, label="Name", help_text="What the runs table and the comparison will call it.")
+    split = SplitField(
+        Split.objects.none(),
+        label="Data",
+        empty_label=None,
+        help_text="A split of this project: its training rows are learned, its validation rows are measured while it runs.",
+        error_messages={"invalid_choice": "This split is not there, or not ready. Choose one of the list."},
+    )
+    base_model = BaseModelField(
+        BaseModel.objects.none(),
+        label="Base model",
+        empty_label=None,
+        help_text="Where the run starts from, and the baseline its result is compared with.",
+        error_messages={"invalid_choice": "This model is not registered here. Choose one of the list."},
+    )
+    method = forms.ChoiceField(label="Method", widget=forms.RadioSelect)
+    adapter = forms.ChoiceField(label="What trains", widget=forms.RadioSelect)
+
+    def __init__(self, project: Project, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
+        super().__init__(data, **kwargs)
+        _field(self, "split").queryset = ready_splits(project)
+        _field(self, "base_model").queryset = BaseModel.objects.all()
+        _field(self, "method").choices = _explained(METHODS.values())
+        _field(self, "adapter").choices = _explained(ADAPTERS.values())
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        method, adapter = found.get("method"), found.get("adapter")
+        reason = refusal(method, adapter) if method and adapter else ""
+        if reason:
+            self.add_error("adapter", f"{ADAPTERS[adapter].label} does not go with this method: {reason}")
+        model = found.get("base_model")
+        if model is not None and not model.is_there:
+            self.add_error("base_model", "Its folder is gone. Put it back, or choose another model.")
+        return found
+
+
+class SettingsForm(forms.Form):
+    """The settings of a method with an adapter, as the engine declares them; ``initial`` is what is suggested."""
+
+    def __init__(
+        self,
+        method: str,
+        adapter: str,
+        suggested: TrainingOptions,
+        reasons: Mapping[str, str],
+        data: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(data)
+        self.fields.update(option_fields(TrainingOptions, initial=suggested, reasons=dict(reasons)))
+        self.fields.update(option_fields(METHODS[method].options(), prefix=METHOD_PREFIX))
+        self.fields.update(option_fields(ADAPTERS[adapter].options(), prefix=ADAPTER_PREFIX))
+
+    def simple(self) -> list[BoundField]:
+        return [bound for bound in self if _item(bound).level == "simple"]
+
+    def advanced(self) -> list[tuple[str, list[BoundField]]]:
+        """(group, its fields), in the order in which the groups are first declared."""
+        folded = [bound for bound in self if _item(bound).level == "advanced"]
+        order = list(dict.fromkeys(_item(bound).group for bound in folded))
+        folded.sort(key=lambda bound: order.index(_item(bound).group))
+        return [(group, list(fields)) for group, fields in groupby(folded, key=lambda bound: _item(bound).group)]
+
+    def typed(self, name: str) -> Any:
+        """What stands in a field now: as it was sent, or as suggested."""
+        return as_typed(self.data, name, self.fields[name]) if self.is_bound else self.fields[name].initial
+
+    def changed(self) -> list[str]:
+        """Names of the fields that differ from what is suggested."""
+        return [name for name, field in self.fields.items() if self.typed(name) != field.initial]
+
+    def advanced_errors(self) -> bool:
+        return any(bound.errors for _, fields in self.advanced() for bound in fields)
+
+    def section(self, prefix: str) -> dict[str, Any]:
+        """The cleaned values of one options dataclass, by option name."""
+        names = [name for name in self.fields if _section(name) == prefix]
+        return {name.removeprefix(prefix): self.cleaned_data[name] for name in names}
+
+
+def ready_splits(project: Project) -> QuerySet[Split]:
+    return Split.objects.filter(version__dataset__project=project, result__isnull=False).select_related("version__dataset", "run")
+
+
+def as_typed(data: Mapping[str, Any], name: str, field: forms.Field) -> Any:
+    value = data.get(name)
+    if isinstance(field, OptionFormField) and field.item.kind == "bool":
+        return bool(value) and value not in ("false", "False")
+    return str(value or "").strip()
+
+
+def settings_data(job: TrainingJob) -> dict[str, Any]:
+    """An earlier job's settings as the form would have sent them."""
+    spec: Mapping[str, Any] = job.spec
+    found: dict[str, Any] = {}
+    sections = (
+        ("", TrainingOptions, spec.get("training")),
+        (METHOD_PREFIX, METHODS[job.method].options(), spec.get("method_options")),
+        (ADAPTER_PREFIX, ADAPTERS[job.adapter].options(), spec.get("adapter_options")),
+    )
+    for prefix, options, values in sections:
+        for item in describe(options):
+            found[prefix + item.name] = shown(item, (values or {}).get(item.name, item.default))
+    return found
+
+
+def _section(name: str) -> str:
+    return next((prefix for prefix in (METHOD_PREFIX, ADAPTER_PREFIX) if name.startswith(prefix)), "")
+
+
+def _item(bound: BoundField) -> OptionField:
+    assert isinstance(bound.field, OptionFormField)
+    return bound.field.item
+
+
+def _field(form: forms.Form, name: str) -> Any:
+    return form.fields[name]
+
+
+def _explained(rows: Iterable[Any]) -> list[tuple[str, str]]:
+    """Choices whose label says in plain words when each is the right one."""
+    return [(row.key, format_html('{}<span class="field-why d-block mt-0">{}</span>', row.label, row.when)) for row in rows]

@@ -1,0 +1,196 @@
+"""A launch on its way: the two forms, what is suggested for this data, model and device, and the start itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from datasets_app.models import Split
+from engine import device
+from engine.adapters.table import ADAPTERS
+from engine.errors import EngineError
+from engine.methods.table import METHODS
+from engine.training.hints import Suggestion, suggest
+from engine.training.spec import TrainingOptions, TrainingSpec
+from models_app.models import BaseModel
+from projects_app.models import Project
+from runs_app import dispatching
+from runs_app.models import Run
+from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, ready_splits, settings_data
+from training_jobs.lengths import TokenLengths, lengths_of
+from training_jobs.models import TrainingJob
+
+FIRST_METHOD, FIRST_ADAPTER = "sft", "lora"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What suggestions rest on. ``key`` travels in the form, so that the next request knows what was suggested."""
+
+    project: Project
+    split: Split | None
+    base_model: BaseModel | None
+    method: str
+    adapter: str
+
+    @property
+    def key(self) -> str:
+        split, model = self.split, self.base_model
+        return f"{split.pk if split else 0}.{model.pk if model else 0}.{self.method}.{self.adapter}"
+
+    @cached_property
+    def lengths(self) -> TokenLengths | None:
+        return lengths_of(self.split, self.project.system_prompt) if self.split else None
+
+    @cached_property
+    def suggestion(self) -> Suggestion:
+        if self.split is None or self.base_model is None:
+            return Suggestion(TrainingOptions(), {})
+        rows, p99 = self.split.rows("train"), self.lengths.p99 if self.lengths else None
+        try:
+            return suggest(rows, p99, self.base_model.config, self.method, self.adapter, device.describe())
+        except EngineError:  # a model whose config says too little: the preview names it, the form goes on
+            return Suggestion(TrainingOptions(), {})
+
+    def settings(self, data: Mapping[str, Any] | None = None) -> SettingsForm:
+        return SettingsForm(self.method, self.adapter, self.suggestion.options, self.suggestion.reasons, data)
+
+
+class Launch:
+    """Both forms together. ``moved`` tells that the choices changed since the settings were last suggested."""
+
+    def __init__(self, project: Project, choices: ChoicesForm, basis: Basis, settings: SettingsForm, *, moved: bool = False):
+        self.project = project
+        self.choices = choices
+        self.basis = basis
+        self.settings = settings
+        self.moved = moved
+
+    def is_valid(self) -> bool:
+        """Checks both, so that every mistake is shown at once."""
+        return all([self.choices.is_valid(), self.settings.is_valid()])
+
+    def spec(self) -> TrainingSpec:
+        """What a valid launch asks of the engine. Raises SpecError where the parts do not fit together."""
+        values = self.choices.cleaned_data
+        split, model = values["split"], values["base_model"]
+        has_validation = split.rows("validation") > 0
+        return TrainingSpec.from_json(
+            {
+                "model": model.for_engine(),
+                "data": {
+                    "train": str(split.file("train")),
+                    "validation": str(split.file("validation")) if has_validation else None,
+                    "system_prompt": self.project.system_prompt,
+                },
+                "method": values["method"],
+                "adapter": values["adapter"],
+                "training": self.settings.section(""),
+                "method_options": self.settings.section("method__"),
+                "adapter_options": self.settings.section("adapter__"),
+            }
+        )
+
+
+def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = None) -> Launch:
+    """The form as it is first seen: the newest split (or the one asked for), or an earlier job's choices and settings."""
+    splits = ready_splits(project)
+    split = (source.split if source else splits.filter(pk=split_id).first()) or splits.first()
+    basis = Basis(
+        project,
+        split,
+        source.base_model if source else _likely_model(split),
+        source.method if source else FIRST_METHOD,
+        source.adapter if source else FIRST_ADAPTER,
+    )
+    name = source.name if source else str(split.version) if split else ""
+    initial = {
+        "name": name, "split": basis.split, "base_model": basis.base_model, "method": basis.method, "adapter": basis.adapter,
+    }  # fmt: skip
+    choices = ChoicesForm(project, initial=initial)
+    return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None))
+
+
+def typed(project: Project, data: Mapping[str, Any]) -> Launch:
+    """The form as it was sent. Where the choices changed, settings that stood as suggested follow the new suggestion."""
+    choices = ChoicesForm(project, data)
+    choices.is_valid()
+    chosen = choices.cleaned_data
+    basis = Basis(
+        project,
+        chosen.get("split"),
+        chosen.get("base_model"),
+        chosen.get("method", FIRST_METHOD),
+        chosen.get("adapter", FIRST_ADAPTER),
+    )
+    before = _basis_of(project, str(data.get("basis", "")))
+    if before is None or before.key == basis.key:
+        return Launch(project, choices, basis, basis.settings(data))
+    return Launch(project, choices, basis, basis.settings(_carried(data, before, basis)), moved=True)
+
+
+def start(launch: Launch, spec: TrainingSpec, user: User) -> TrainingJob:
+    """Stores the job and its run, and puts it into the queue."""
+    chosen = launch.choices.cleaned_data
+    document = spec.to_json()
+    with transaction.atomic():
+        run = Run.objects.create(
+            project=launch.project,
+            kind="train",
+            title=f"{chosen['name']} · {ADAPTERS[spec.adapter].label}",
+            exclusive=True,
+            created_by=user,
+        )
+        job = TrainingJob.objects.create(
+            project=launch.project,
+            run=run,
+            name=chosen["name"],
+            split=chosen["split"],
+            base_model=chosen["base_model"],
+            method=spec.method,
+            adapter=spec.adapter,
+            spec=document,
+            created_by=user,
+        )
+        dispatching.enqueue(run, document)
+    return job
+
+
+def _likely_model(split: Split | None) -> BaseModel | None:
+    """The model the data was audited for, else the smallest that is there."""
+    audit = split.version.audit if split else None
+    if audit is not None and audit.base_model is not None and audit.base_model.is_there:
+        return audit.base_model
+    return next((model for model in BaseModel.objects.all() if model.is_there), None)
+
+
+def _basis_of(project: Project, key: str) -> Basis | None:
+    parts = key.split(".")
+    if len(parts) != 4 or not all(part.isdigit() and len(part) < 16 for part in parts[:2]):
+        return None
+    split, model, method, adapter = parts
+    if method not in METHODS or adapter not in ADAPTERS:
+        return None
+    return Basis(
+        project,
+        ready_splits(project).filter(pk=int(split)).first(),
+        BaseModel.objects.filter(pk=int(model)).first(),
+        method,
+        adapter,
+    )
+
+
+def _carried(data: Mapping[str, Any], before: Basis, after: Basis) -> dict[str, Any]:
+    """Typed values stay; values that stood as suggested become the new suggestion."""
+    was = before.settings().fields
+    values: dict[str, Any] = {}
+    for name, field in after.settings().fields.items():
+        standing = as_typed(data, name, field)
+        untouched = name not in was or standing == was[name].initial
+        values[name] = field.initial if untouched else standing
+    return values

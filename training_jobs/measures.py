@@ -1,0 +1,149 @@
+"""What a run has measured so far, read from its events: the figures beside the charts, and the tables below them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import FloatField, OuterRef, QuerySet, Subquery
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from engine.adapters.table import ADAPTERS
+from engine.methods.table import METHODS
+from engine.training.options import OptionField, describe
+from engine.training.spec import TrainingOptions
+from runs_app.models import Run, RunEvent
+from training_jobs.models import TrainingJob
+from training_jobs.option_fields import shown
+
+MEASURE_WORDS = {"loss": ("General loss", "nats per token"), "accuracy": ("General accuracy", "share of questions")}
+MOST_WARNINGS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeRow:
+    """One measure of one suite, before the first step and now. ``change`` is negative where something was forgotten."""
+
+    suite: str
+    measure: str
+    label: str
+    unit: str
+    n: int
+    step: int
+    baseline: float
+    score: float
+    change: float
+    past_limit: bool
+    domains: tuple[tuple[str, float, int], ...]
+
+    @property
+    def change_words(self) -> str:
+        """As static/js/live-fields.js writes it."""
+        return f"{'−' if self.change < 0 else '+'}{abs(self.change) * 100:.1f} %"
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    label: str
+    value: str
+    default: str
+    differs: bool
+    unit: str
+
+
+def latest(run: Run) -> dict[str, Any]:
+    """The newest value of each thing a run measures, by name; absent until it was measured."""
+    found: dict[str, Any] = {}
+    newest = run.events.filter(kind="metric").order_by("-seq")
+    for event in (
+        newest.filter(data__loss__isnull=False).first(),
+        newest.filter(data__eval_loss__isnull=False).first(),
+    ):
+        if event is not None:
+            found |= {name: value for name, value in event.data.items() if value is not None}
+            found |= {f"{name}_step": event.data.get("step") for name in ("loss", "eval_loss") if name in event.data}
+    return found
+
+
+def probes(run: Run, limit: float) -> list[ProbeRow]:
+    """The last probe of each suite and measure, in the order in which they were first made."""
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    for event in run.events.filter(kind="probe").order_by("seq"):
+        newest[str(event.data.get("suite")), str(event.data.get("measure"))] = event.data
+    return [_probe_row(suite, measure, data, limit) for (suite, measure), data in newest.items()]
+
+
+def forgetting(job: TrainingJob) -> float | None:
+    """The larger fall of the general probes of a job that came through ``with_results``."""
+    changes = [getattr(job, name) for name in ("general_loss", "general_accuracy")]
+    return min((change for change in changes if change is not None), default=None)
+
+
+def warnings(run: Run) -> list[dict[str, Any]]:
+    newest = run.events.filter(kind="warning").order_by("-seq")[:MOST_WARNINGS]
+    return [event.as_event() for event in reversed(newest)]
+
+
+def with_results(jobs: QuerySet[TrainingJob]) -> QuerySet[TrainingJob]:
+    """Adds ``loss``, ``eval_loss``, ``general_loss`` and ``general_accuracy`` (both as change) to each job."""
+    return jobs.annotate(
+        loss=_last("metric", "loss"),
+        eval_loss=_last("metric", "eval_loss"),
+        general_loss=_last("probe", "change", data__measure="loss", data__step__gt=0),
+        general_accuracy=_last("probe", "change", data__measure="accuracy", data__step__gt=0),
+    )
+
+
+def settings_table(job: TrainingJob, defaults: TrainingOptions) -> list[tuple[str, list[SettingRow]]]:
+    """The job's options by group, each with whether it differs from what was suggested."""
+    spec: dict[str, Any] = job.spec
+    sections = (
+        (TrainingOptions, spec.get("training") or {}, defaults),
+        (METHODS[job.method].options(), spec.get("method_options") or {}, None),
+        (ADAPTERS[job.adapter].options(), spec.get("adapter_options") or {}, None),
+    )
+    groups: dict[str, list[SettingRow]] = {}
+    for options, values, suggested in sections:
+        for item in describe(options):
+            default = getattr(suggested, item.name) if suggested is not None else item.default
+            value = values.get(item.name, default)
+            row = SettingRow(item.label, _words(item, value), _words(item, default), value != default, item.unit)
+            groups.setdefault(item.group, []).append(row)
+    return list(groups.items())
+
+
+def _last(kind: str, name: str, **where: Any) -> Subquery:
+    events = RunEvent.objects.filter(run=OuterRef("run"), kind=kind, **{f"data__{name}__isnull": False}, **where)
+    newest = events.annotate(value=Cast(KT(f"data__{name}"), FloatField())).order_by("-seq")
+    return Subquery(newest.values("value")[:1])
+
+
+def _probe_row(suite: str, measure: str, data: dict[str, Any], limit: float) -> ProbeRow:
+    label, unit = MEASURE_WORDS.get(measure, (measure.replace("_", " ").capitalize(), ""))
+    change = float(data.get("change") or 0.0)
+    domains = data.get("domains") or {}
+    return ProbeRow(
+        suite=suite,
+        measure=measure,
+        label=label,
+        unit=unit,
+        n=int(data.get("n") or 0),
+        step=int(data.get("step") or 0),
+        baseline=float(data.get("baseline") or 0.0),
+        score=float(data.get("score") or 0.0),
+        change=change,
+        past_limit=change <= limit,
+        domains=tuple((name, float(one["score"]), int(one["n"])) for name, one in sorted(domains.items())),
+    )
+
+
+def _words(item: OptionField, value: Any) -> str:
+    """A value in words: the label of a choice, "automatic" for what was left empty."""
+    if value is None:
+        return "automatic"
+    if item.kind == "bool":
+        return "on" if value else "off"
+    if item.kind == "choice":
+        return dict(item.choices).get(value, str(value))
+    return str(shown(item, value))

@@ -1,0 +1,202 @@
+"""The preview card: is this launch ready, and what will it take? Arithmetic of engine.decision on what is known here."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from django.db.models import FloatField
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from engine import device
+from engine.decision.resources import Lengths, Resources, estimate
+from engine.decision.shapes import ModelShape, read_shape
+from engine.errors import EngineError
+from engine.training.options import SpecError
+from engine.training.spec import TrainingSpec
+from models_app.models import BaseModel
+from runs_app.dispatching import HOST
+from runs_app.models import RunEvent
+from training_jobs.launching import Launch
+from training_jobs.lengths import TokenLengths
+from training_jobs.models import TrainingJob
+
+# One scoring of the general probe suite: its passages, and each question once per choice (counted with the starter's tokens).
+PROBE_TOKENS = 16_000
+FEW_VALIDATION_ROWS = 16
+RUNS_REMEMBERED = 5
+# Rows are this long where the audit had no tokenizer to measure with: long enough that an estimate errs upwards.
+UNKNOWN_LENGTH = 512
+_SECTIONS = {"training": "", "method_options": "method__", "adapter_options": "adapter__"}
+
+
+@dataclass(frozen=True, slots=True)
+class Speed:
+    """Tokens a second that earlier runs of this device reached with this model and adapter."""
+
+    tokens_per_s: float
+    runs: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """``reasons`` are (label, text) of all that stands in the way; ``cautions`` are what to know before starting."""
+
+    reasons: tuple[tuple[str, str], ...]
+    cautions: tuple[str, ...] = ()
+    spec: TrainingSpec | None = None
+    rows: int = 0
+    validation_rows: int = 0
+    resources: Resources | None = None
+    lengths: TokenLengths | None = None
+    speed: Speed | None = None
+
+    @property
+    def ready(self) -> bool:
+        return not self.reasons and self.spec is not None
+
+    @property
+    def cut_share(self) -> float | None:
+        return self.lengths.share_over(self.spec.training.cutoff_len) if self.lengths and self.spec else None
+
+    @property
+    def time_range(self) -> str:
+        return duration_range(self.resources.time.low, self.resources.time.high) if self.resources else ""
+
+
+def preview(launch: Launch) -> Preview:
+    """What the card shows. A launch that cannot start says why; mistakes that only the parts together show are put
+    beside their field as well."""
+    if not launch.is_valid():
+        return Preview(_form_reasons(launch))
+    chosen = launch.choices.cleaned_data
+    try:
+        spec = launch.spec()
+        shape = read_shape(chosen["base_model"].path)
+        resources, speed = _resources(launch, spec, shape)
+    except SpecError as error:
+        _show_beside(launch, error)
+        return Preview(_form_reasons(launch))
+    except EngineError as error:
+        return Preview((("Base model", f"{error.text} {error.remedy}"),))
+    split, lengths = chosen["split"], launch.basis.lengths
+    found = Preview(
+        reasons=_reasons(spec, shape, resources),
+        spec=spec,
+        rows=split.rows("train"),
+        validation_rows=split.rows("validation"),
+        resources=resources,
+        lengths=lengths,
+        speed=speed,
+    )
+    return dataclasses.replace(found, cautions=_cautions(found, chosen["base_model"]))
+
+
+def measured_speed(model: BaseModel, adapter: str) -> Speed | None:
+    """The median of what the last runs of this machine reached, or None when there were none."""
+    runs = TrainingJob.objects.filter(base_model=model, adapter=adapter, run__host=HOST).order_by("-id")
+    speeds = []
+    for run_id in runs.values_list("run_id", flat=True)[:RUNS_REMEMBERED]:
+        found = (
+            RunEvent.objects.filter(run_id=run_id, kind="metric", data__tokens_per_s__gt=0)
+            .annotate(speed=Cast(KT("data__tokens_per_s"), FloatField()))
+            .order_by("-seq")
+            .values_list("speed", flat=True)[:10]
+        )
+        if found:
+            speeds.append(median(found))
+    return Speed(median(speeds), len(speeds)) if speeds else None
+
+
+def duration_range(low: float, high: float) -> str:
+    """A range of seconds in one unit: "40 to 75 s", "2 to 4 min", "1.5 to 3.2 h"."""
+    if high < 100:
+        return f"{_round_to(low, 5)} to {_round_to(high, 5)} s"
+    if high < 5400:
+        least, most = max(1, round(low / 60)), max(1, round(high / 60))
+        return f"about {most} min" if least == most else f"{least} to {most} min"
+    if high < 48 * 3600:
+        return f"{low / 3600:.1f} to {high / 3600:.1f} h"
+    return f"{low / 86400:.1f} to {high / 86400:.1f} days"
+
+
+def _resources(launch: Launch, spec: TrainingSpec, shape: ModelShape) -> tuple[Resources, Speed | None]:
+    chosen, lengths = launch.choices.cleaned_data, launch.basis.lengths
+    split, model = chosen["split"], chosen["base_model"]
+    mean = lengths.mean if lengths else min(UNKNOWN_LENGTH, spec.training.cutoff_len)
+    longest = lengths.longest if lengths else spec.training.cutoff_len
+    speed = measured_speed(model, spec.adapter)
+    found = estimate(
+        shape,
+        spec.training,
+        spec.adapter,
+        spec.adapter_options,
+        dataclasses.replace(device.describe(), free_bytes=device.free_memory()),
+        Lengths(rows=split.rows("train"), mean=mean, longest=longest),
+        tokens_per_s=speed.tokens_per_s if speed else None,
+        evaluation_tokens=int(split.rows("validation") * mean) + PROBE_TOKENS,
+    )
+    return found, speed
+
+
+def _form_reasons(launch: Launch) -> tuple[tuple[str, str], ...]:
+    found = []
+    for form in (launch.choices, launch.settings):
+        for name, errors in form.errors.items():
+            label = str(form.fields[name].label) if name in form.fields else ""
+            found.extend((label, str(error)) for error in errors)
+    return tuple(found)
+
+
+def _show_beside(launch: Launch, error: SpecError) -> None:
+    section, _, name = error.field.partition(".")
+    field = _SECTIONS.get(section, "") + name
+    text = f"{error.found}. {error.remedy}"
+    if section in _SECTIONS and field in launch.settings.fields:
+        launch.settings.add_error(field, text)
+    elif error.field in launch.choices.fields:
+        launch.choices.add_error(error.field, text)
+    else:
+        launch.choices.add_error(None, f"{error.field}: {text}")
+
+
+def _reasons(spec: TrainingSpec, shape: ModelShape, resources: Resources) -> tuple[tuple[str, str], ...]:
+    found = []
+    if not Path(spec.data.train).is_file():
+        found.append(("Data", "The split's files are gone from the disk. Split the version again."))
+    if spec.training.cutoff_len > shape.context:
+        text = f"The model reads at most {shape.context:,} tokens; {spec.training.cutoff_len:,} are asked for. Lower it."
+        found.append(("Cutoff length", text))
+    machine = device.describe()
+    room = machine.accelerator_bytes
+    if resources.memory.low > room:
+        text = f"At least {resources.memory.low / 1e9:.1f} GB are needed; {machine.name} has {room / 1e9:.1f} GB."
+        found.append(("Memory", f"{text} Lower the batch size or the cutoff length, or train LoRA."))
+    return tuple(found)
+
+
+def _cautions(found: Preview, model: BaseModel) -> tuple[str, ...]:
+    assert found.spec is not None and found.resources is not None
+    said = []
+    options, memory = found.spec.training, found.resources.memory
+    if found.cut_share and found.cut_share >= 0.005:
+        said.append(f"{found.cut_share:.1%} of the rows are longer than the cutoff length and lose their end.")
+    if memory.high > memory.available and not found.reasons:
+        said.append(f"Memory may not suffice: {memory.available / 1e9:.1f} GB are free at the moment.")
+    if found.validation_rows < FEW_VALIDATION_ROWS:
+        what = f"Only {found.validation_rows}" if found.validation_rows else "No"
+        said.append(f"{what} validation rows: the best checkpoint cannot be told from chance.")
+    if found.rows < options.effective_batch_size:
+        said.append(f"The effective batch ({options.effective_batch_size}) is larger than the training rows ({found.rows}).")
+    if found.lengths is None:
+        said.append("This version was audited without a tokenizer, so its token lengths are not known.")
+    elif found.lengths.tokenizer and found.lengths.tokenizer != Path(model.folder).name:
+        said.append(f"Token lengths were measured with another tokenizer ({found.lengths.tokenizer}).")
+    return tuple(said)
+
+
+def _round_to(value: float, unit: int) -> int:
+    return max(unit, int(round(value / unit)) * unit)

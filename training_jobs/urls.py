@@ -1,0 +1,14 @@
+"""The Train stage of a project: its runs, the launch form, one run."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from training_jobs import views
+
+urlpatterns = [
+    path("", views.train, name="train"),
+    path("new/", views.launch, name="launch"),
+    path("new/preview/", views.launch_preview, name="launch_preview"),
+    path("jobs/<int:job_id>/", views.training_job, name="training_job"),
+]
