@@ -1,7 +1,7 @@
 """The table of training methods. A new method is one file beside this one and one row here.
 
-Each file holds, in this order: its options dataclass ``Options``, ``prepare`` and ``build_trainer``. The row holds what
-a page needs before anything heavy is imported.
+Each file holds, in this order: its options dataclass ``Options``, ``encode_rows`` and ``build_trainer`` (torch).
+The row holds what a page needs before anything heavy is imported.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Method:
     when: str
     """In plain words: when is this the right one?"""
     data_shapes: tuple[str, ...]
-    """Shapes of ``engine.data`` examples it trains on, the natural one first."""
+    """Formats of ``engine.data.formats`` it trains on, the natural one first."""
     learning_rate: float
     """For full fine-tuning of a model of a billion parameters and more; adapters and size scale it."""
     path: str
@@ -49,7 +49,16 @@ METHODS: dict[str, Method] = {
                 "To teach a behaviour, a format or a style from examples of prompts with the answers you want. "
                 "Not for facts that change: give those at question time (retrieval)."
             ),
-            data_shapes=("messages", "prompt_completion", "instruction"),
+            data_shapes=(
+                "messages",
+                "sharegpt",
+                "prompt_completion",
+                "alpaca",
+                "classification",
+                "evaluation",
+                "preference",
+                "text",
+            ),
             learning_rate=2e-5,
             path="engine.methods.sft",
         ),

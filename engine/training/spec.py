@@ -299,7 +299,7 @@ class TrainingSpec:
         return document
 
     def fingerprint(self) -> str:
-        """SHA-256 of all that changes what is learned, but for the bytes of data and model. Paths and names do not count."""
+        """SHA-256 of all that changes what is learned, but for the bytes of data and model; paths do not count."""
         document = self.to_json()
         del document["model"]
         document["data"] = {"system_prompt": self.data.system_prompt}

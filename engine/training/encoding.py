@@ -1,0 +1,178 @@
+"""Examples into token ids and labels, with the model's own chat template. Which tokens are trained is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.data.example import Example
+from engine.errors import EngineError
+
+IGNORED = -100
+Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """One row as the model sees it. ``labels`` is ``input_ids`` where a token is trained, else -100."""
+
+    input_ids: list[int]
+    labels: list[int]
+
+    @property
+    def trained(self) -> int:
+        return sum(label != IGNORED for label in self.labels)
+
+
+@dataclass(slots=True)
+class Rows:
+    """Encoded rows, and what had to be cut or left out (line numbers, 1-based)."""
+
+    encoded: list[Encoded] = field(default_factory=list)
+    cut: list[int] = field(default_factory=list)
+    """Longer than the cutoff: the end is missing."""
+    unsupervised: list[int] = field(default_factory=list)
+    """Left out: after the cut nothing to train remains."""
+    partly: list[int] = field(default_factory=list)
+    """The template writes earlier turns differently later on, so only the last answer is trained."""
+
+    @property
+    def longest(self) -> int:
+        return max((len(row.input_ids) for row in self.encoded), default=0)
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(row.input_ids) for row in self.encoded)
+
+    @property
+    def trained(self) -> int:
+        return sum(row.trained for row in self.encoded)
+
+
+def encode_rows(
+    examples: Iterable[tuple[int, Example]], tokenizer: Any, *, cutoff_len: int, answers_only: bool
+) -> Rows:
+    """Encodes (line, example) pairs. Raises EngineError("Data") for a row the template refuses, naming its line."""
+    rows = Rows()
+    for line, example in examples:
+        try:
+            encoded, whole = encode(example, tokenizer, answers_only=answers_only)
+        except EngineError as error:
+            raise EngineError(error.reason, f"Line {line}: {error.text}", error.remedy) from error
+        if not whole:
+            rows.partly.append(line)
+        if len(encoded.input_ids) > cutoff_len:
+            rows.cut.append(line)
+            encoded = Encoded(encoded.input_ids[:cutoff_len], encoded.labels[:cutoff_len])
+        # The first token is never predicted, so a label there trains nothing.
+        if any(label != IGNORED for label in encoded.labels[1:]):
+            rows.encoded.append(encoded)
+        else:
+            rows.unsupervised.append(line)
+    return rows
+
+
+def encode(example: Example, tokenizer: Any, *, answers_only: bool) -> tuple[Encoded, bool]:
+    """One example, and whether all its assistant turns are trained (else the last one only)."""
+    if not example.messages:
+        return _encode_text(example, tokenizer, answers_only), True
+    messages = [dict(message) for message in example.messages]
+    full = _render(tokenizer, messages, example.tools, ask=False)
+    spans, whole = [(0, len(full))], True
+    if answers_only:
+        spans, whole = answer_spans(messages, tokenizer, full, example.tools)
+    batch = tokenizer(full, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    ids, offsets = list(batch["input_ids"]), batch["offset_mapping"]
+    labels = _label(ids, offsets, spans)
+    if messages[-1]["role"] == "assistant":
+        _end_turn(ids, labels, tokenizer)
+    return Encoded(ids, labels), whole
+
+
+def answer_spans(messages: Sequence[Any], tokenizer: Any, full: str, tools: Any) -> tuple[list[Span], bool]:
+    """Character spans of the assistant turns inside the rendered conversation, end-of-turn mark included.
+
+    A turn runs from the end of the prompt before it (as generation would see it) to the end of the conversation up to
+    it. Where a template rewrites earlier turns later on, only the turns that agree are found; the last always must.
+    """
+    spans: list[Span] = []
+    whole = True
+    last = max((place for place, message in enumerate(messages) if message["role"] == "assistant"), default=-1)
+    if last < 0:
+        raise EngineError("Data", "the row has no assistant turn to train.", "Remove the row, or add an answer.")
+    for place, message in enumerate(messages):
+        if message["role"] != "assistant":
+            continue
+        if place == 0 and last > 0:  # there is no prompt before it to be rendered
+            whole = False
+            continue
+        before = _render(tokenizer, messages[:place], tools, ask=True)
+        upto = full if place == len(messages) - 1 else _render(tokenizer, messages[: place + 1], tools, ask=False)
+        if full.startswith(before) and full.startswith(upto) and len(upto) > len(before):
+            spans.append((len(before), len(upto)))
+        elif place == last:
+            spans.append(_after_common_prefix(before, full))
+        else:
+            whole = False
+    return spans, whole
+
+
+def _after_common_prefix(before: str, full: str) -> Span:
+    same = next((i for i, (a, b) in enumerate(zip(before, full, strict=False)) if a != b), min(len(before), len(full)))
+    return same, len(full)
+
+
+def _encode_text(example: Example, tokenizer: Any, answers_only: bool) -> Encoded:
+    if answers_only:
+        raise EngineError(
+            "Data",
+            "raw text has no answer to train on.",
+            "Switch 'Train on answers only' off to train on all of it, or use rows with prompts and answers.",
+        )
+    ids = list(tokenizer(example.text or "", verbose=False)["input_ids"])
+    if tokenizer.eos_token_id is not None and ids[-1:] != [tokenizer.eos_token_id]:
+        ids.append(tokenizer.eos_token_id)
+    return Encoded(ids, list(ids))
+
+
+def _label(ids: list[int], offsets: Sequence[Span], spans: Sequence[Span]) -> list[int]:
+    """A token is trained when any of its characters lies in a span."""
+    labels = [IGNORED] * len(ids)
+    place = 0
+    for start, end in spans:
+        while place < len(ids) and offsets[place][1] <= start:
+            place += 1
+        while place < len(ids) and offsets[place][0] < end:
+            if offsets[place][1] > start:
+                labels[place] = ids[place]
+            place += 1
+    return labels
+
+
+def _end_turn(ids: list[int], labels: list[int], tokenizer: Any) -> None:
+    """The answer ends with the end-of-sequence token: what a template writes after it is not trained, and a template
+    that writes none gets one, or the tuned model would not know when to stop."""
+    end = tokenizer.eos_token_id
+    trained = [place for place, label in enumerate(labels) if label != IGNORED]
+    if end is None or not trained:
+        return
+    ends = [place for place in trained if ids[place] == end]
+    if not ends:
+        ids.append(end)
+        labels.append(end)
+    elif not tokenizer.decode(ids[ends[-1] + 1 :]).strip():
+        labels[ends[-1] + 1 :] = [IGNORED] * (len(ids) - ends[-1] - 1)
+
+
+def _render(tokenizer: Any, messages: Sequence[Any], tools: Any, *, ask: bool) -> str:
+    try:
+        return str(
+            tokenizer.apply_chat_template(list(messages), tools=tools, tokenize=False, add_generation_prompt=ask)
+        )
+    except Exception as error:
+        raise EngineError(
+            "Data",
+            f"the model's chat template refuses this row: {str(error)[:200]}",
+            "Many templates want user and assistant turns in strict alternation and no system turn; mend the row.",
+        ) from error

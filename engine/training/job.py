@@ -1,0 +1,199 @@
+"""A training run from spec.json to its last checkpoint."""
+
+from __future__ import annotations
+
+import json
+import platform
+import time
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import set_seed
+from transformers.trainer_callback import PrinterCallback
+
+from engine import device as machine
+from engine.adapters.table import ADAPTERS
+from engine.control import Control
+from engine.data import examples
+from engine.decision.resources import Lengths
+from engine.decision.shapes import read_shape
+from engine.errors import EngineError
+from engine.events import EventWriter
+from engine.job import STOPPED, SUCCEEDED, is_out_of_memory
+from engine.methods.table import METHODS
+from engine.training import checkpoints, plan
+from engine.training.checkpoints import Memory
+from engine.training.encoding import Rows
+from engine.training.loading import load_model, load_tokenizer
+from engine.training.options import SpecError
+from engine.training.probes import Probes
+from engine.training.reporting import Reporter, StopRequested
+from engine.training.spec import TrainingSpec
+
+_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors")
+_LINES_NAMED = 20
+
+
+def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir: Path) -> int:
+    """Trains as the document says. Returns 0 when the run came to its end, 3 when it was stopped.
+
+    Raises EngineError with the reason and the remedy when it cannot go on.
+    """
+    spec = TrainingSpec.from_json(document)
+    model_dir = Path(spec.model.path)
+    shape = read_shape(model_dir)
+    resumed, memory = _resume(spec, model_dir, run_dir)
+    tokenizer = load_tokenizer(model_dir)
+    events.emit("status", phase="encoding", text="Reading and encoding the rows")
+    train, validation = _encode(spec, tokenizer, events)
+    share = train.trained / max(1, train.tokens)
+    lengths = Lengths(len(train.encoded), train.tokens / len(train.encoded), train.longest, share)
+    how = plan.decide(spec, shape, lengths)
+    torch.set_num_threads(how.threads)
+    events.emit("status", phase="loading", text=f"Loading {spec.model.name or model_dir.name}", **how.describe())
+    set_seed(spec.training.seed)
+    model = ADAPTERS[spec.adapter].module().attach(load_model(model_dir, how), spec.adapter_options)
+    trainer = (
+        METHODS[spec.method].module().build_trainer(model, tokenizer, train, validation, spec, how, memory, run_dir)
+    )
+    trainer.remove_callback(PrinterCallback)
+    _record_environment(run_dir, spec, how)
+    probes = Probes(spec.probes, events, memory.baseline)
+    reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
+    trainer.add_callback(reporter)
+    if resumed is not None:
+        events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
+    return _train(trainer, reporter, resumed, spec, train)
+
+
+def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: TrainingSpec, train: Rows) -> int:
+    cpu_began, began = time.process_time(), time.monotonic()
+    try:
+        trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
+    except StopRequested:
+        reporter.ending = "stop"
+    except (RuntimeError, MemoryError) as error:
+        if not (isinstance(error, MemoryError) or is_out_of_memory(error)):
+            raise
+        raise _out_of_memory(spec, reporter.memory.step, train.longest) from error
+    memory = reporter.memory
+    kept = checkpoints.whole(reporter.run_dir)
+    stopped = reporter.ending in ("stop", "save")
+    if stopped:
+        last = f"checkpoint at step {checkpoints.step_of(kept[-1])}" if kept else "no checkpoint yet"
+        reporter.events.emit("status", phase="stopped", step=memory.step, text=f"Stopped at step {memory.step}; {last}")
+    best = memory.best_step if spec.training.keep_best else None
+    result = next((folder for folder in kept if checkpoints.step_of(folder) == best), kept[-1] if kept else None)
+    reporter.events.emit(
+        "done",
+        step=memory.step,
+        total=trainer.state.max_steps,
+        ended=reporter.ending or "complete",
+        result=str(result.relative_to(reporter.run_dir)) if result else None,
+        best_step=best,
+        best_eval_loss=memory.best_loss,
+        tokens=memory.tokens,
+        seconds=round(time.monotonic() - began, 1),
+        cpu_seconds=round(time.process_time() - cpu_began, 1),
+    )
+    return STOPPED if stopped else SUCCEEDED
+
+
+def _resume(spec: TrainingSpec, model_dir: Path, run_dir: Path) -> tuple[Path | None, Memory]:
+    """The checkpoint to go on from, if any, and the run's memory. Raises EngineError when something changed since."""
+    files = {
+        "training data": Path(spec.data.train),
+        "validation data": Path(spec.data.validation) if spec.data.validation else None,
+    }
+    for name, path in files.items():
+        if path is not None and not path.is_file():
+            raise EngineError("Data", f"The {name} file {path} is not there.", "Launch the run again from its form.")
+    found = checkpoints.fingerprint(spec.fingerprint(), model_dir, files)
+    latest = checkpoints.latest(run_dir)
+    if latest is None:
+        return None, Memory(fingerprint=found)
+    folder, memory = latest
+    checkpoints.require_same(found, memory)
+    return folder, memory
+
+
+def _encode(spec: TrainingSpec, tokenizer: Any, events: EventWriter) -> tuple[Rows, Rows | None]:
+    train = _encode_file(spec, spec.data.train, "training", tokenizer, events)
+    if not train.encoded:
+        raise EngineError(
+            "Data",
+            f"None of the training rows has a trained token within {spec.training.cutoff_len:,} tokens.",
+            "Raise the cutoff length, or check that the rows have answers.",
+        )
+    if spec.data.validation is None:
+        return train, None
+    validation = _encode_file(spec, spec.data.validation, "validation", tokenizer, events)
+    return train, validation if validation.encoded else None
+
+
+def _encode_file(spec: TrainingSpec, path: str, name: str, tokenizer: Any, events: EventWriter) -> Rows:
+    """Encodes one file and says what was cut, left out or trained only in part: nothing is lost silently."""
+    shapes = METHODS[spec.method].data_shapes
+    loaded = examples.load(Path(path), spec.data.system_prompt)
+    for item in loaded:
+        if item.example.shape not in shapes:
+            raise EngineError(
+                "Data",
+                f"Line {item.line} of the {name} rows has the shape {item.example.shape}.",
+                f"{METHODS[spec.method].label} trains on: {', '.join(shapes)}.",
+            )
+    pairs = ((item.line, item.example) for item in loaded)
+    rows: Rows = METHODS[spec.method].module().encode_rows(pairs, tokenizer, spec)
+    cutoff = f"{spec.training.cutoff_len:,} tokens"
+    for code, lines, text in (
+        ("over_cutoff", rows.cut, f"are longer than {cutoff} and were cut at the end"),
+        ("no_supervised_tokens", rows.unsupervised, f"have no trained token within {cutoff} and were left out"),
+        ("partly_trained", rows.partly, "train only their last answer: the chat template rewrites earlier turns"),
+    ):
+        if lines:
+            text = f"{len(lines):,} of {len(loaded):,} {name} rows {text}."
+            events.emit("warning", code=code, text=text, count=len(lines), lines=lines[:_LINES_NAMED])
+    events.emit(
+        "log",
+        code="encoded",
+        text=f"{len(rows.encoded):,} {name} rows, {rows.tokens:,} tokens, {rows.trained:,} of them trained",
+        rows=len(rows.encoded),
+        tokens=rows.tokens,
+        trained_tokens=rows.trained,
+        longest=rows.longest,
+    )
+    return rows
+
+
+def _out_of_memory(spec: TrainingSpec, step: int, longest: int) -> EngineError:
+    """The smallest change that helps: half the batch at the same effective one, then checkpointing, then length."""
+    batch, accumulation = spec.training.per_device_train_batch_size, spec.training.gradient_accumulation_steps
+    if batch > 1:
+        remedy = (
+            f"Set the batch size to {batch // 2} and accumulation to {accumulation * 2}: the same steps, less memory."
+        )
+    elif spec.training.gradient_checkpointing != "on":
+        remedy = "Switch gradient checkpointing on."
+    else:
+        remedy = f"Lower the cutoff length (the longest row has {longest:,} tokens)."
+    return EngineError("OutOfMemory", f"Memory ran out at step {step + 1} with a batch of {batch} rows.", remedy)
+
+
+def _record_environment(run_dir: Path, spec: TrainingSpec, how: plan.Plan) -> None:
+    """What it would take to repeat the run, beside spec.json."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError as error:
+            raise SpecError("environment", f"{name} is not installed", "Run make install again.") from error
+    document = {
+        "python": platform.python_version(),
+        "packages": versions,
+        "device": machine.describe().to_json(),
+        "plan": how.describe(),
+        "effective_batch_size": spec.training.effective_batch_size,
+    }
+    (run_dir / "environment.json").write_text(json.dumps(document, indent=1))

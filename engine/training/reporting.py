@@ -1,0 +1,231 @@
+"""Between the trainer and the event log: progress, metrics, measurements, checkpoints, and obeying the supervisor."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from transformers import TrainerCallback
+
+from engine.control import Control
+from engine.errors import EngineError
+from engine.events import EventWriter
+from engine.training import checkpoints
+from engine.training.checkpoints import Memory
+from engine.training.probes import Probes
+from engine.training.spec import TrainingOptions
+
+Ending = Literal["", "stop", "save", "early", "forgetting"]
+_RECENT_STEPS = 20
+
+
+class StopRequested(Exception):
+    """The supervisor wants the run to end now."""
+
+
+class Reporter(TrainerCallback):
+    """One callback, because order matters: progress, then the supervisor's word, then measuring, then saving."""
+
+    def __init__(
+        self,
+        trainer: Any,
+        tokenizer: Any,
+        options: TrainingOptions,
+        probes: Probes,
+        memory: Memory,
+        events: EventWriter,
+        control: Control,
+        run_dir: Path,
+    ) -> None:
+        self.trainer = trainer
+        self.tokenizer = tokenizer
+        self.options = options
+        self.probes = probes
+        self.memory = memory
+        self.events = events
+        self.control = control
+        self.run_dir = run_dir
+        self.ending: Ending = ""
+        self.final = False
+        self._started = time.monotonic()
+        self._before = memory.seconds
+        self._step_seconds: deque[float] = deque(maxlen=_RECENT_STEPS)
+        self._measure_seconds: deque[float] = deque(maxlen=_RECENT_STEPS)
+        self._step_began = self._started
+        self._logged = (0, 0.0)
+        self._trained_seconds = 0.0
+
+    # What the library calls, in the order of a run
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self.eval_every = self.options.evaluation_steps(state.max_steps)
+        self.save_every = self.options.save_steps or self.eval_every
+        self._logged = (self.memory.tokens, 0.0)
+        if state.global_step == 0:
+            self.events.emit("status", phase="baseline", text="Measuring the model before the first step")
+            self._measure(0)
+        self.events.emit("status", phase="training", text=f"Training, {state.max_steps:,} steps")
+        self._step_began = time.monotonic()
+
+    def on_substep_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        self._obey_stop()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        now = time.monotonic()
+        self._step_seconds.append(now - self._step_began)
+        self._trained_seconds += now - self._step_began
+        step, total = state.global_step, state.max_steps
+        self.memory.step = step
+        self.memory.seconds = self._before + now - self._started
+        self._progress(state)
+        self._obey_stop()
+        wanted: Ending = "save" if self.control.wanted() == "save" or self.control.orphaned() else ""
+        save = bool(wanted) or step % self.save_every == 0 or step >= total
+        if step % self.eval_every == 0 or step >= total:
+            best, wanted = self._judge(step, wanted)
+            save = save or best or bool(wanted)
+        if wanted:
+            self.ending = wanted
+            control.should_training_stop = True
+        self.final = step >= total or wanted in ("early", "forgetting")
+        control.should_save = save
+        self._step_began = time.monotonic()
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        logs = logs or {}
+        if "loss" not in logs:
+            return
+        step = state.global_step
+        if not math.isfinite(logs["loss"]) or not math.isfinite(float(logs.get("grad_norm") or 0.0)):
+            raise _diverged(step, float(logs["loss"]), self.options.learning_rate)
+        tokens, seconds = self.memory.tokens, self._trained_seconds
+        since = (tokens - self._logged[0], seconds - self._logged[1])
+        self._logged = (tokens, seconds)
+        self.events.emit(
+            "metric",
+            step=step,
+            epoch=round(float(state.epoch or 0.0), 4),
+            loss=logs["loss"],
+            lr=logs.get("learning_rate"),
+            grad_norm=logs.get("grad_norm"),
+            tokens_per_s=round(since[0] / since[1], 1) if since[1] > 0 else None,
+            rss_bytes=resident_bytes(),
+            gpu_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
+        )
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        step = state.global_step
+        folder = self.run_dir / checkpoints.FOLDER / f"step-{step}"
+        self.events.emit(
+            "checkpoint",
+            step=step,
+            path=str(folder.relative_to(self.run_dir)),
+            sha256=checkpoints.weights_digest(folder),
+            scores=checkpoints.scores_at(self.memory, step),
+            best=self.options.keep_best and self.memory.best_step == step,
+            final=self.final,
+        )
+        best = self.memory.best_step if self.options.keep_best else None
+        for removed in checkpoints.prune(self.run_dir, self.options.save_total_limit, best):
+            self.events.emit("log", code="checkpoint_removed", step=removed, text=f"Removed checkpoint step-{removed}")
+        self._step_began = time.monotonic()
+
+    # Measuring and judging
+
+    def _judge(self, step: int, wanted: Ending) -> tuple[bool, Ending]:
+        """Measures, and says whether this is the best step so far and whether the run should end."""
+        loss, forgotten = self._measure(step)
+        best = False
+        if loss is not None:
+            best = self.memory.best_loss is None or loss < self.memory.best_loss
+            self.memory.stale = 0 if best else self.memory.stale + 1
+            if best:
+                self.memory.best_loss, self.memory.best_step = loss, step
+            patience = self.options.early_stopping_patience
+            if not wanted and patience and self.memory.stale >= patience:
+                self.events.emit(
+                    "warning",
+                    code="early_stopping",
+                    step=step,
+                    text=(
+                        f"Stopped early at step {step}: the validation loss has not improved for {patience} "
+                        f"evaluations (best {self.memory.best_loss:.4f} at step {self.memory.best_step})."
+                    ),
+                )
+                return best, "early"
+        if not wanted and forgotten and self.options.stop_on_forgetting:
+            return best, "forgetting"
+        return best and self.options.keep_best, wanted
+
+    def _measure(self, step: int) -> tuple[float | None, bool]:
+        """Validation loss and probes of the model as it is; the trainer's random numbers are left untouched."""
+        began = time.monotonic()
+        loss: float | None = None
+        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            if self.trainer.eval_dataset is not None:
+                loss, precision = self.trainer.validate(self._between_batches)
+                if not math.isfinite(loss):
+                    raise _diverged(step, loss, self.options.learning_rate)
+                self.events.emit("metric", step=step, eval_loss=loss, precision=precision)
+            scores, forgotten = self.probes.measure(
+                self.trainer.model, self.tokenizer, step, lambda done, total: self._between_batches()
+            )
+        self.memory.baseline = dict(self.probes.baseline)
+        self.memory.scores[str(step)] = {**scores, **({} if loss is None else {"eval_loss": loss})}
+        self._measure_seconds.append(time.monotonic() - began)
+        return loss, forgotten
+
+    # Words to and from the supervisor
+
+    def _between_batches(self) -> None:
+        """Between two batches of a measurement. Before the first step there is nothing to save: both words end it."""
+        if self.control.wanted() == "stop" or (self.memory.step == 0 and self.control.wanted()):
+            raise StopRequested
+
+    def _obey_stop(self) -> None:
+        if self.control.wanted() == "stop":
+            raise StopRequested
+
+    def _progress(self, state: Any) -> None:
+        left = state.max_steps - state.global_step
+        evaluations = left // self.eval_every + bool(left % self.eval_every)
+        eta = left * _mean(self._step_seconds) + evaluations * _mean(self._measure_seconds)
+        self.events.emit(
+            "progress",
+            step=state.global_step,
+            total=state.max_steps,
+            epoch=round(float(state.epoch or 0.0), 4),
+            eta_s=round(eta, 1),
+            tokens=self.memory.tokens,
+        )
+
+
+def _mean(values: deque[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def _diverged(step: int, loss: float, rate: float) -> EngineError:
+    return EngineError(
+        "Config",
+        f"The loss became {loss} at step {step}: the weights are no longer usable.",
+        f"Lower the learning rate (it was {rate:g}; try {rate / 10:g}), then start again.",
+    )
+
+
+def resident_bytes() -> int:
+    """Memory this process holds now (Linux), else at most so far."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        import resource
+        import sys
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    import os
+
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,120 @@
+"""What every method's trainer shares on top of trl's: checkpoints named by step, validation in fp32, counted tokens."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+from transformers import Trainer
+from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
+from trl import SFTTrainer
+
+from engine.evaluation.precision import measuring
+from engine.training.checkpoints import Memory
+from engine.training.encoding import IGNORED
+from engine.training.plan import Plan
+
+HEAD_ELEMENTS = 1 << 28
+"""Logits beyond this many elements (about 2.5 GB with their gradient) go through trl's own tiled head instead."""
+
+
+class WorkbenchTrainer(Trainer):
+    """A mixin in front of one of trl's trainers. Sums of losses are divided by the trained tokens of the whole step,
+    so that batch 1 x accumulation 8 is batch 8 x accumulation 1."""
+
+    plan: Plan
+    memory: Memory
+    """What the run knows about itself; written into every checkpoint."""
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """No card of the library's: the workbench writes its own."""
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Saves the library's way, then renames: a folder called step-N is whole, whatever kills the process."""
+        super()._save_checkpoint(model, trial)
+        folder = Path(self.args.output_dir)
+        written = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
+        for leaving in ("README.md", "training_args.bin"):  # a card without content, and a pickle
+            (written / leaving).unlink(missing_ok=True)
+        target = folder / f"step-{self.state.global_step}"
+        self.memory.write(written)
+        if target.exists():
+            shutil.rmtree(target)
+        written.rename(target)
+
+    def validate(self, between: Callable[[], None] | None = None) -> tuple[float, str]:
+        """Mean loss over the validation rows' trained tokens, and the precision it was measured in.
+
+        ``between`` is called after each batch; what it raises ends the validation.
+        """
+        total, weight = 0.0, 0.0
+        with measuring(self.model) as precision:
+            for batch in self.get_eval_dataloader():
+                count = self.batch_weight(batch)
+                if count:
+                    loss, _, _ = self.prediction_step(self.model, batch, prediction_loss_only=True)
+                    total, weight = total + float(loss) * count, weight + count
+                if between:
+                    between()
+        return total / max(weight, 1.0), precision
+
+    def batch_weight(self, batch: Any) -> float:
+        """What a batch's mean loss counts for in the validation loss."""
+        return float((batch["labels"][:, 1:] != IGNORED).sum())
+
+
+class AnswerTrainer(WorkbenchTrainer, SFTTrainer):
+    """trl's SFTTrainer with the head run once, on trained positions only.
+
+    trl's fused head scores every position, prompts and padding too, where there is no Triton, and computes logits
+    again in backward. Here a hook in front of the model's own head keeps the trained rows; the loss is the same.
+    """
+
+    def __init__(self, *args: Any, plan: Plan, memory: Memory, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.plan, self.memory = plan, memory
+        # Told here because the libraries' guesses differ for adapters: the loss below is summed over a whole step.
+        self.model_accepts_loss_kwargs = True
+        self.loss_is_scaled_for_ga = True
+        self._kept: torch.Tensor | None = None
+        self.model.get_output_embeddings().register_forward_pre_hook(self._keep_trained)
+
+    def _keep_trained(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
+        if self._kept is None:
+            return None
+        hidden, kept = inputs[0], self._kept
+        virtual = hidden.shape[1] - kept.shape[1]  # prompt-learning adapters put their own positions in front
+        if virtual > 0:
+            kept = functional.pad(kept, (virtual, 0))
+        return (hidden[kept], *inputs[1:])
+
+    def compute_loss(
+        self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
+        training = bool(self.model.training)
+        if training:
+            present = inputs.get("attention_mask")
+            self.memory.tokens += int(present.sum() if present is not None else inputs["input_ids"].numel())
+        dtype = self.plan.autocast if training and not self.plan.fp16 else None
+        with torch.autocast(self.plan.device, dtype or torch.bfloat16, enabled=dtype is not None):
+            labels = inputs["labels"]
+            trained = int((labels[:, 1:] != IGNORED).sum())
+            if return_outputs or self.plan.device != "cpu" or trained * self.model.config.vocab_size > HEAD_ELEMENTS:
+                return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return self._answer_loss(model, inputs, labels, num_items_in_batch)
+
+    def _answer_loss(self, model: Any, inputs: Any, labels: torch.Tensor, items: Any) -> torch.Tensor:
+        """Cross-entropy in fp32 of the trained tokens, divided by ``items`` (or by their own number)."""
+        targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
+        self._kept = targets != IGNORED
+        try:
+            passed = {name: value for name, value in inputs.items() if name != "labels"}
+            logits = model(**passed, use_cache=False).logits
+        finally:
+            kept, self._kept = self._kept, None
+        total = functional.cross_entropy(logits.float(), targets[kept], reduction="sum")
+        return total / torch.as_tensor(kept.sum() if items is None else items).clamp(min=1)
