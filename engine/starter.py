@@ -209,9 +209,7 @@ def verify(folder: Path) -> None:
         raise _wrong(f"the tokenizer splits {KNOWN_TEXT!r} into {tokens}")
     model: Any = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     messages = [{"role": "user", "content": KNOWN_PROMPT}]
-    asked = tokenizer.apply_chat_template(
-        messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
-    )
+    asked = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
     with torch.inference_mode():
         written = model.generate(**asked, max_new_tokens=16, do_sample=False)
     answer = tokenizer.decode(written[0, asked["input_ids"].shape[1] :], skip_special_tokens=True)

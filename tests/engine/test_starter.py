@@ -11,28 +11,20 @@ from pathlib import Path
 import pytest
 
 from engine import starter
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module")
-def model_dir() -> Path:
-    """The checkout's own starter model; made (downloaded, converted) when it is not there yet."""
-    home = Path(os.environ.get("WORKBENCH_HOME") or ROOT / "var")
-    return starter.ensure_starter(home / "models" / starter.NAME)
+from tests.home import ROOT
 
 
-def test_it_leaves_a_folder_that_counts_as_ready(model_dir: Path) -> None:
-    assert starter.is_ready(model_dir)
-    present = {path.name for path in model_dir.iterdir()}
+def test_it_leaves_a_folder_that_counts_as_ready(starter_model: Path) -> None:
+    assert starter.is_ready(starter_model)
+    present = {path.name for path in starter_model.iterdir()}
     assert {"model.safetensors", "tokenizer.json", "chat_template.jinja", "config.json", "LICENSE"} <= present
     assert not [name for name in present if name.endswith((".bin", ".pt", ".pkl", ".gguf"))]
 
 
-def test_it_saves_bfloat16_weights_of_the_stated_number(model_dir: Path) -> None:
+def test_it_saves_bfloat16_weights_of_the_stated_number(starter_model: Path) -> None:
     from safetensors import safe_open
 
-    with safe_open(model_dir / "model.safetensors", framework="pt") as weights:
+    with safe_open(starter_model / "model.safetensors", framework="pt") as weights:
         slices = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118 (not a dict)
         sizes = [part.get_shape() for part in slices]
         assert {part.get_dtype() for part in slices} == {"BF16"}
@@ -40,31 +32,31 @@ def test_it_saves_bfloat16_weights_of_the_stated_number(model_dir: Path) -> None
     assert total == starter.FACTS["parameters"]
 
 
-def test_it_mends_the_digit_split_and_the_length_limit(model_dir: Path) -> None:
+def test_it_mends_the_digit_split_and_the_length_limit(starter_model: Path) -> None:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(starter_model, local_files_only=True)
     assert tokenizer.tokenize("9081") == ["9", "0", "8", "1"]
     assert tokenizer.tokenize(starter.KNOWN_TEXT) == starter.KNOWN_TOKENS
     assert tokenizer.model_max_length == 8192
-    assert json.loads((model_dir / "config.json").read_text())["rms_norm_eps"] == 1e-5
+    assert json.loads((starter_model / "config.json").read_text())["rms_norm_eps"] == 1e-5
 
 
-def test_it_says_which_system_prompt_the_template_puts_in(model_dir: Path) -> None:
+def test_it_says_which_system_prompt_the_template_puts_in(starter_model: Path) -> None:
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(model_dir, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(starter_model, local_files_only=True)
     without = tokenizer.apply_chat_template([{"role": "user", "content": "Hello"}], tokenize=False)
-    said = json.loads((model_dir / starter.CARD).read_text())["default_system_prompt"]
+    said = json.loads((starter_model / starter.CARD).read_text())["default_system_prompt"]
     assert without == f"<|im_start|>system\n{said}<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n"
 
 
-def test_it_answers_the_known_question(model_dir: Path) -> None:
-    starter.verify(model_dir)
+def test_it_answers_the_known_question(starter_model: Path) -> None:
+    starter.verify(starter_model)
 
 
-def test_it_refuses_a_model_that_answers_otherwise(model_dir: Path, tmp_path: Path) -> None:
-    spoiled = linked_copy(model_dir, tmp_path / "spoiled")
+def test_it_refuses_a_model_that_answers_otherwise(starter_model: Path, tmp_path: Path) -> None:
+    spoiled = linked_copy(starter_model, tmp_path / "spoiled")
     config = json.loads((spoiled / "config.json").read_text())
     config["rope_parameters"]["rope_theta"] = 10.0
     (spoiled / "config.json").unlink()
@@ -74,8 +66,8 @@ def test_it_refuses_a_model_that_answers_otherwise(model_dir: Path, tmp_path: Pa
     assert "answers" in caught.value.text
 
 
-def test_it_refuses_a_tokenizer_without_the_digit_split(model_dir: Path, tmp_path: Path) -> None:
-    spoiled = linked_copy(model_dir, tmp_path / "spoiled")
+def test_it_refuses_a_tokenizer_without_the_digit_split(starter_model: Path, tmp_path: Path) -> None:
+    spoiled = linked_copy(starter_model, tmp_path / "spoiled")
     tokenizer = json.loads((spoiled / "tokenizer.json").read_text(encoding="utf-8"))
     tokenizer["pre_tokenizer"] = tokenizer["pre_tokenizer"]["pretokenizers"][1]
     (spoiled / "tokenizer.json").unlink()
@@ -85,22 +77,22 @@ def test_it_refuses_a_tokenizer_without_the_digit_split(model_dir: Path, tmp_pat
     assert "splits" in caught.value.text
 
 
-def test_it_does_nothing_when_the_model_is_there(model_dir: Path) -> None:
+def test_it_does_nothing_when_the_model_is_there(starter_model: Path) -> None:
     said: list[str] = []
-    before = (model_dir / "model.safetensors").stat().st_mtime_ns
-    assert starter.ensure_starter(model_dir, said.append) == model_dir
+    before = (starter_model / "model.safetensors").stat().st_mtime_ns
+    assert starter.ensure_starter(starter_model, said.append) == starter_model
     assert said == []
-    assert (model_dir / "model.safetensors").stat().st_mtime_ns == before
+    assert (starter_model / "model.safetensors").stat().st_mtime_ns == before
 
 
-def test_it_counts_a_cut_file_or_another_wheel_as_not_ready(model_dir: Path, tmp_path: Path) -> None:
-    copy = linked_copy(model_dir, tmp_path / "copy")
+def test_it_counts_a_cut_file_or_another_wheel_as_not_ready(starter_model: Path, tmp_path: Path) -> None:
+    copy = linked_copy(starter_model, tmp_path / "copy")
     assert starter.is_ready(copy)
     (copy / "tokenizer.json").unlink()
     (copy / "tokenizer.json").write_bytes(b"{}")
     assert not starter.is_ready(copy)
 
-    other = linked_copy(model_dir, tmp_path / "other")
+    other = linked_copy(starter_model, tmp_path / "other")
     card = json.loads((other / starter.CARD).read_text())
     card["source"]["wheel_sha256"] = "0" * 64
     (other / starter.CARD).unlink()

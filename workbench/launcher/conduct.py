@@ -59,17 +59,19 @@ class Launcher:
         """The exit code: 0 when it was told to end, 1 when it could not start or go on."""
         if not self.claim.take():
             return self.point_to_the_running_one()
+        code = 0
         with self.listening_to_signals():
             try:
                 self.start()
                 self.watch()
             except Told:
-                return 0
+                pass
             except (LaunchError, broker.BrokerError) as error:
                 print(f"\n{error}", file=sys.stderr, flush=True)
-                return 1
+                code = 1
             finally:
                 self.end()
+        return code
 
     def start(self) -> None:
         begun = time.monotonic()
