@@ -39,6 +39,12 @@ class Upload(models.Model):
     def path(self) -> Path:
         return Path(settings.WORKBENCH_HOME) / "uploads" / f"{self.key}.part"
 
+    @property
+    def offset(self) -> int:
+        """How much is really here: a killed server may have written the file or the row, and not the other."""
+        on_disk = self.path.stat().st_size if self.path.exists() else 0
+        return min(self.received, on_disk)
+
 
 class Dataset(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="datasets")
@@ -51,6 +57,11 @@ class Dataset(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def add_version(self, **fields: Any) -> DatasetVersion:
+        """The next version in the line. Called inside a transaction: the number is read and taken in one."""
+        newest = Dataset.objects.select_for_update().get(pk=self.pk).versions.first()
+        return self.versions.create(number=newest.number + 1 if newest else 1, **fields)
 
 
 class DatasetVersion(models.Model):
@@ -90,6 +101,8 @@ class Audit(models.Model):
     version = models.ForeignKey(DatasetVersion, models.CASCADE, related_name="audits")
     run = models.OneToOneField(Run, models.CASCADE, related_name="audit")
     base_model = models.ForeignKey(BaseModel, models.PROTECT, null=True, related_name="+")
+    # Rows that a model trained on this version will be judged by: the audit looks for them among its own.
+    against = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, related_name="+")
     document = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -103,6 +116,25 @@ class Audit(models.Model):
     @property
     def refused(self) -> dict[str, Any] | None:
         return (self.document or {}).get("refused")
+
+
+class Repair(models.Model):
+    """Operations on a version; when they have run, the version they made."""
+
+    version = models.ForeignKey(DatasetVersion, models.CASCADE, related_name="repairs")
+    run = models.OneToOneField(Run, models.CASCADE, related_name="repair")
+    operations = models.JSONField()
+    child = models.ForeignKey(DatasetVersion, models.SET_NULL, null=True, related_name="made_by")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Repair of {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("repair", args=[self.run.project_id, self.pk])
 
 
 class Split(models.Model):
@@ -121,6 +153,9 @@ class Split(models.Model):
 
     def __str__(self) -> str:
         return f"Split {self.pk} of {self.version}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("split", args=[self.run.project_id, self.pk])
 
     @property
     def is_ready(self) -> bool:

@@ -1,0 +1,116 @@
+"""An audit's document as its page shows it, and a version's history in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from datasets_app.models import Audit, DatasetVersion, Split
+from engine.data.checks import structure
+
+# The engine's severities in the words of the design system's badges.
+BADGES = {"blocker": "blocking", "repair": "warning", "notice": "note"}
+GRADES = {"ready": "ready", "usable with repairs": "usable", "not usable yet": "unusable"}
+TONES = {"ready": "better", "not usable yet": "worse"}
+DUPLICATE = "exact_duplicate"
+
+
+@dataclass(frozen=True)
+class Removal:
+    """What the one button takes out: rows that cannot be used and surplus copies. ``stay`` rows are left."""
+
+    unusable: int
+    surplus: int
+    stay: int
+    operations: list[dict[str, Any]]
+
+    @property
+    def go(self) -> int:
+        return self.unusable + self.surplus
+
+    @property
+    def makes_sense(self) -> bool:
+        return self.go > 0 and self.stay > 0
+
+
+def removal(document: dict[str, Any]) -> Removal:
+    """Copies are counted among usable rows only, so the two never count a row twice."""
+    rows = document["rows"]
+    surplus = sum(int(f.get("surplus") or 0) for f in document["findings"] if f["code"] == DUPLICATE)
+    operations: list[dict[str, Any]] = [
+        {"op": "drop", "codes": list(structure.UNUSABLE_CODES)},
+        {"op": "dedupe", "keep": "first"},
+    ]
+    return Removal(rows["unusable"], surplus, rows["usable"] - surplus, operations)
+
+
+def operations_for(document: dict[str, Any], code: str) -> list[dict[str, Any]] | None:
+    """What removes the rows of one finding; None for one that no operation of ours mends."""
+    finding = next((f for f in document["findings"] if f["code"] == code), None)
+    if finding is None or finding.get("repair") not in ("drop", "dedupe"):
+        return None
+    if finding["repair"] == "dedupe" and code == DUPLICATE:
+        return [{"op": "dedupe", "keep": "first"}]
+    return [{"op": "drop", "codes": [code]}] if finding["repair"] == "drop" else None
+
+
+def findings(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The gravest first, as the engine orders them, with the badge of each and whether we can take its rows out."""
+    return [{**finding, "badge": BADGES.get(finding["severity"], "note")} for finding in document.get("findings", [])]
+
+
+def token_chart(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The histogram as _histogram.html draws it; characters when no tokenizer was there."""
+    tokens = document.get("tokens")
+    lengths = tokens or document.get("characters")
+    if not lengths:
+        return None
+    cutoff = tokens["cutoff_len"] if tokens else None
+    bars = lengths["histogram"]
+    return {"edges": bars["edges"], "counts": bars["counts"], "cutoff": cutoff, "unit": lengths["unit"]}
+
+
+def state_of(audit: Audit | None) -> tuple[str, str]:
+    """The badge of a version and the word beside it: its grade, or how its audit stands."""
+    if audit is None:
+        return "draft", "not audited"
+    if audit.refused:
+        return "unusable", "not readable"
+    if audit.document:
+        return GRADES.get(audit.document["readiness"]["grade"], "draft"), ""
+    return audit.run.status, "audit"
+
+
+def how_made(version: DatasetVersion) -> str:
+    """The operation that made a version, in words."""
+    operation = version.operation
+    if operation.get("op") == "sample":
+        return "Came with the sample"
+    if operation.get("op") != "repair" or version.parent is None:
+        return f"Uploaded as {version.filename}"
+    gone = operation["rows_in"] - operation["rows_out"]
+    parts = [
+        f"{count:,} {code.replace('_', ' ')}" for code, count in sorted(operation.get("dropped", {}).items()) if count
+    ]
+    rows = "row" if gone == 1 else "rows"
+    return f"{gone:,} {rows} removed from v{version.parent.number}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def in_lineage(versions: list[DatasetVersion]) -> list[tuple[int, DatasetVersion]]:
+    """Each version after its parent, with its depth: a tree read from top to bottom."""
+    children: dict[int | None, list[DatasetVersion]] = {}
+    for version in sorted(versions, key=lambda version: version.number):
+        children.setdefault(version.parent_id, []).append(version)
+    known = {version.pk for version in versions}
+    ordered: list[tuple[int, DatasetVersion]] = []
+    waiting = [(0, v) for parent, group in children.items() if parent not in known for v in group][::-1]
+    while waiting:
+        depth, version = waiting.pop()
+        ordered.append((depth, version))
+        waiting.extend((depth + 1, child) for child in reversed(children.get(version.pk, [])))
+    return ordered
+
+
+def split_words(split: Split) -> str:
+    parts = " / ".join(f"{split.fractions.get(part, 0):.0%}".rstrip("%") for part in ("train", "validation", "test"))
+    return f"{parts}, seed {split.seed}"

@@ -1,0 +1,27 @@
+"""The Data pages of a project, in the order of the work: upload, audit, rows, repair, split."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from datasets_app.views import data, repairs, rows, splits, uploads, versions
+
+version = [
+    path("", versions.version, name="version"),
+    path("audit/", versions.audit, name="version_audit"),
+    path("audit.json", versions.document, name="version_document"),
+    path("download/", versions.download, name="version_download"),
+    path("rows/", rows.rows, name="version_rows"),
+    path("repair/", repairs.start, name="version_repair"),
+    path("split/", splits.start, name="version_split"),
+]
+
+urlpatterns = [
+    path("", data.data, name="data"),
+    path("uploads/", uploads.uploads, name="uploads"),
+    path("uploads/<uuid:key>/", uploads.upload, name="upload"),
+    path("versions/<int:version_id>/", include(version)),
+    path("repairs/<int:repair_id>/", repairs.repair, name="repair"),
+    path("splits/<int:split_id>/", splits.split, name="split"),
+    path("splits/<int:split_id>/<str:part>.jsonl", splits.download, name="split_download"),
+]

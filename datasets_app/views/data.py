@@ -1,0 +1,58 @@
+"""The Data page: every version with what made it, and the zone where a file comes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from datasets_app import receiving, reports
+from datasets_app.models import Audit, Dataset
+from projects_app.access import can_write, get_project
+from projects_app.models import Project
+from runs_app.models import ENDED
+
+
+@require_GET
+def data(request: HttpRequest, project_id: int) -> HttpResponse:
+    project = get_project(request, project_id)
+    lines = [{"dataset": dataset, "rows": _rows_of(dataset)} for dataset in _datasets(project)]
+    busy = Audit.objects.filter(version__dataset__project=project).exclude(run__status__in=ENDED).exists()
+    context: dict[str, Any] = {
+        "project": project,
+        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "lines": lines,
+        "busy": busy,
+        "room": receiving.free_bytes(),
+    }
+    # The list asks for itself while an audit is on its way.
+    page = "datasets_app/data.html#versions" if request.htmx else "datasets_app/data.html"  # type: ignore[attr-defined]
+    return render(request, page, context)
+
+
+def _datasets(project: Project) -> list[Dataset]:
+    related = ("versions", "versions__parent", "versions__audits__run", "versions__splits__run")
+    return list(project.datasets.prefetch_related(*related))
+
+
+def _rows_of(dataset: Dataset) -> list[dict[str, Any]]:
+    """One line a version, in the order of its descent. Works on what was prefetched: no query a row."""
+    shown = []
+    for depth, version in reports.in_lineage(list(dataset.versions.all())):
+        audit = max(version.audits.all(), key=lambda audit: audit.pk, default=None)
+        document = (audit.document or {}) if audit else {}
+        state, note = reports.state_of(audit)
+        shown.append(
+            {
+                "depth": depth,
+                "version": version,
+                "how_made": reports.how_made(version),
+                "counts": document.get("rows"),
+                "state": state,
+                "note": note,
+                "splits": [(split, reports.split_words(split)) for split in version.splits.all()],
+            }
+        )
+    return shown
