@@ -30,8 +30,9 @@ class Example(msgspec.Struct, frozen=True):
     @property
     def answer_index(self) -> int:
         """Where the last assistant turn stands in ``messages``; -1 when there is none."""
-        for index in range(len(self.messages) - 1, -1, -1):
-            if self.messages[index]["role"] == "assistant":
+        messages = self.messages
+        for index in range(len(messages) - 1, -1, -1):
+            if messages[index]["role"] == "assistant":
                 return index
         return -1
 

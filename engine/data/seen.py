@@ -41,7 +41,7 @@ def content(example: Example) -> tuple[str, str]:
     messages = example.messages
     if not messages:
         return "", example.text or ""
-    split = example.answer_index
+    split = len(messages) - 1 if messages[-1]["role"] == "assistant" else example.answer_index
     parts = []
     for message in messages:
         text = message["role"] + PART + message["content"]
@@ -65,5 +65,6 @@ def label_of(example: Example) -> str | None:
         return "true" if example.label else "false"
     if example.rejected is not None or not example.messages:
         return None
-    answer = example.messages[example.answer_index]["content"]
+    last = example.messages[-1]
+    answer = last["content"] if last["role"] == "assistant" else example.messages[example.answer_index]["content"]
     return answer if 0 < len(answer) <= SHORT_ANSWER and "\n" not in answer else None

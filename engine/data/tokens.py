@@ -3,11 +3,20 @@ transformers, and only when a model was named."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.data.example import Example, Message
 from engine.errors import EngineError
+
+# These classes are their tokenizer.json and nothing else. Reading that file ourselves leaves torch out of the
+# audit's process (400 MB and seconds of import); any other class is loaded by transformers.
+_PLAIN_CLASSES = ("TokenizersBackend", "PreTrainedTokenizerFast")
+_SPECIAL = ("bos_token", "eos_token", "unk_token", "pad_token")
+
+Render = Callable[[list[Message], list[Any] | None, bool], str]
 
 
 class TokenCounter:
@@ -17,60 +26,101 @@ class TokenCounter:
     """
 
     def __init__(self, model_dir: Path) -> None:
-        from transformers import AutoTokenizer  # seconds to import: only here, only when asked
-
+        self._render: Render | None
         try:
-            self.tokenizer: Any = AutoTokenizer.from_pretrained(
-                str(model_dir), local_files_only=True, trust_remote_code=False
-            )
-        except (OSError, ValueError) as error:
+            config = _config(model_dir)
+            if config.get("tokenizer_class") in _PLAIN_CLASSES and (model_dir / "tokenizer.json").exists():
+                self._encode, self._render = _plain(model_dir, config)
+            else:
+                self._encode, self._render = _by_transformers(model_dir)
+        except Exception as error:  # noqa: BLE001 - the tokenizers library raises bare Exception on a bad file
             text = f"No tokenizer could be loaded from {model_dir.name}: {str(error)[:200]}"
             raise EngineError("Model", text, "Choose a model folder that has its tokenizer files.") from None
-        self.has_template = bool(self.tokenizer.chat_template)
+        self.has_template = self._render is not None
         self.template_failures = 0
         self.first_failure = ""
 
     def count(self, examples: list[Example]) -> list[int]:
         """Tokens of each example; of a preference row, those of its longer side."""
-        lengths = self._lengths([self._render(example.messages, example) for example in examples])
+        lengths = self._encode([self._text(example.messages, example) for example in examples], not self.has_template)
         both = [place for place, example in enumerate(examples) if example.rejected is not None]
-        if both:
-            sides = [examples[place] for place in both]
-            others = self._lengths([self._render(_with_rejected(side), side) for side in sides])
-            for place, length in zip(both, others, strict=True):
-                lengths[place] = max(lengths[place], length)
+        others = [self._text(_with_rejected(examples[place]), examples[place]) for place in both]
+        for place, length in zip(both, self._encode(others, not self.has_template), strict=True):
+            lengths[place] = max(lengths[place], length)
         return lengths
 
     def count_prompts(self, examples: list[Example]) -> list[int]:
         """Tokens of each example before its answer begins (0 for raw text, where every token is trained)."""
-        rendered = [
-            self._render(example.prompt_messages, example, True) if example.messages else "" for example in examples
-        ]
-        return self._lengths(rendered)
+        texts = [self._text(example.prompt_messages, example, True) if example.messages else "" for example in examples]
+        return self._encode(texts, not self.has_template)
 
-    def _render(self, messages: tuple[Message, ...], example: Example, ask: bool = False) -> str:
-        if example.text is not None and not messages:
-            return example.text
-        if self.has_template:
+    def _text(self, messages: tuple[Message, ...], example: Example, ask: bool = False) -> str:
+        if not messages:
+            return example.text or ""
+        if self._render is not None:
             try:
-                return str(
-                    self.tokenizer.apply_chat_template(
-                        list(messages), tools=example.tools, tokenize=False, add_generation_prompt=ask
-                    )
-                )
-            except Exception as error:  # noqa: BLE001 - a template is a program of the model's maker: it may raise anything
+                return self._render(list(messages), example.tools, ask)
+            except Exception as error:  # noqa: BLE001 - a template is a program by the model's maker: anything may come
                 self.template_failures += 1
                 self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"[:200]
         return "\n".join(str(message["content"]) for message in messages)
 
-    def _lengths(self, texts: list[str]) -> list[int]:
-        if not texts:
-            return []
-        # The template writes the special tokens itself.
-        encoded = self.tokenizer(
-            texts, add_special_tokens=not self.has_template, return_attention_mask=False, verbose=False
+
+def _config(model_dir: Path) -> dict[str, Any]:
+    path = model_dir / "tokenizer_config.json"
+    config = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return config if isinstance(config, dict) else {}
+
+
+def _plain(model_dir: Path, config: dict[str, Any]) -> tuple[Callable[[list[str], bool], list[int]], Render | None]:
+    from tokenizers import Tokenizer
+    from transformers.utils.chat_template_utils import render_jinja_template
+
+    encode = _fast(Tokenizer.from_file(str(model_dir / "tokenizer.json")))
+    template_file = model_dir / "chat_template.jinja"
+    template = template_file.read_text(encoding="utf-8") if template_file.exists() else config.get("chat_template")
+    if isinstance(template, list):  # several by name, as older configurations have them
+        template = next((entry["template"] for entry in template if entry.get("name") == "default"), None)
+    if not template:
+        return encode, None
+    special = {name: _token(config[name]) for name in _SPECIAL if config.get(name)}
+
+    def render(messages: list[Message], tools: list[Any] | None, ask: bool) -> str:
+        rendered, _ = render_jinja_template(
+            [messages], tools=tools, chat_template=template, add_generation_prompt=ask, **special
         )
-        return [len(ids) for ids in encoded["input_ids"]]
+        return str(rendered[0])
+
+    return encode, render
+
+
+def _by_transformers(model_dir: Path) -> tuple[Callable[[list[str], bool], list[int]], Render | None]:
+    from transformers import AutoTokenizer
+
+    tokenizer: Any = AutoTokenizer.from_pretrained(str(model_dir), local_files_only=True, trust_remote_code=False)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+
+    def slow(texts: list[str], add_special: bool) -> list[int]:
+        return [len(tokenizer(text, add_special_tokens=add_special)["input_ids"]) for text in texts]
+
+    def render(messages: list[Message], tools: list[Any] | None, ask: bool) -> str:
+        return str(tokenizer.apply_chat_template(messages, tools=tools, tokenize=False, add_generation_prompt=ask))
+
+    return _fast(backend) if backend is not None else slow, render if tokenizer.chat_template else None
+
+
+def _fast(backend: Any) -> Callable[[list[str], bool], list[int]]:
+    backend.no_truncation()
+    backend.no_padding()
+
+    def encode(texts: list[str], add_special: bool) -> list[int]:
+        return [len(encoding) for encoding in backend.encode_batch_fast(texts, add_special_tokens=add_special)]
+
+    return encode
+
+
+def _token(value: Any) -> str:
+    return str(value["content"] if isinstance(value, dict) else value)
 
 
 def _with_rejected(example: Example) -> tuple[Message, ...]:

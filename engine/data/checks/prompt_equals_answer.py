@@ -24,11 +24,15 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        example = seen.example
-        if example.messages:
-            prompt = example.prompt_text.strip()
-            if prompt and prompt == example.answer.strip():
-                book.flag("prompt_equals_answer", seen.number, seen.line)
+        messages = seen.example.messages
+        if not messages:
+            continue
+        if messages[-1]["role"] == "assistant" and len(messages) > 1 and messages[-2]["role"] == "user":
+            prompt, answer = messages[-2]["content"], messages[-1]["content"]  # most rows: no need to look for them
+        else:
+            prompt, answer = seen.example.prompt_text, seen.example.answer
+        if prompt and answer and prompt.strip() == answer.strip():
+            book.flag("prompt_equals_answer", seen.number, seen.line)
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

@@ -17,7 +17,7 @@ ROLES = {
     "function": "tool",
 }
 _KINDS = {str: "text", bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
-_PLAIN_KEYS = {"role", "content"}
+_CANONICAL = ("user", "assistant", "system", "tool")  # a tuple: a role may be a list, which no set can look up
 
 
 def kind_of(value: Any) -> str:
@@ -60,7 +60,16 @@ def read_messages(value: Any, field: str) -> tuple[Message, ...]:
         raise wrong_type(field, value, "a list of turns")
     if not value:
         raise RowProblem("empty_prompt", f"{field!r} is an empty list.", "Remove the row.")
-    return tuple([read_message(turn, field, place) for place, turn in enumerate(value)])
+    turns: list[Message] = []
+    for place, turn in enumerate(value):
+        # The common case, most of a large file: two keys, both as they should be. The turn is used as it stands.
+        if type(turn) is dict and len(turn) == 2 and turn.get("role") in _CANONICAL:
+            content = turn.get("content")
+            if type(content) is str and content and not content.isspace():
+                turns.append(turn)
+                continue
+        turns.append(read_message(turn, field, place))
+    return tuple(turns)
 
 
 def read_message(turn: Any, field: str, place: int) -> Message:
@@ -76,8 +85,6 @@ def read_message(turn: Any, field: str, place: int) -> Message:
             else f"{field}[{place}] has no 'role'."
         )
         raise RowProblem("unknown_role", found, "Use system, user, assistant or tool.")
-    if type(content) is str and content and not content.isspace() and turn.keys() == _PLAIN_KEYS and known == role:
-        return turn  # the common case: already canonical
     return _read_rich(turn, known, content, f"{field}[{place}]")
 
 
@@ -172,6 +179,6 @@ def read_tools(row: dict[str, Any]) -> list[Any] | None:
 
 def need_answer(messages: tuple[Message, ...], field: str) -> None:
     """Raises RowProblem no_assistant_turn when nobody answers."""
-    if not any(message["role"] == "assistant" for message in messages):
+    if messages[-1]["role"] != "assistant" and not any(message["role"] == "assistant" for message in messages):
         found = f"{field!r} has {len(messages)} turn{'s' if len(messages) != 1 else ''} and none by the assistant."
         raise RowProblem("no_assistant_turn", found, "Add the answer, or remove the row.")
