@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ import engine
 
 SUITE = Path(engine.__file__).parent / "evaluation" / "suites" / "general"
 DOMAINS = {"everyday", "science", "history", "geography", "reasoning", "technology", "literature", "work"}
-SHARED = Path(os.environ.get("WORKBENCH_SHARED_DATA", Path(engine.__file__).parents[2] / "shared" / "data"))
 Row = dict[str, Any]
 
 
@@ -87,12 +85,10 @@ def test_it_cannot_be_solved_by_the_length_of_a_choice(pick: Any) -> None:
     assert abs(hits - chance) <= 8  # two standard deviations of guessing on these 64 are about 7
 
 
-def test_it_was_not_taken_from_public_rows() -> None:
-    if not SHARED.is_dir():
-        pytest.skip(f"no public rows at {SHARED}: set WORKBENCH_SHARED_DATA to compare with them")
+def test_it_was_not_taken_from_public_rows(public_data: Path) -> None:
     ours = {gram: row["id"] for row in rows("passages.jsonl") for gram in grams(row["text"])}
     shared: dict[tuple[str, ...], str] = {}
-    for path in sorted(SHARED.rglob("*")):
+    for path in sorted(public_data.rglob("*")):
         if path.suffix in {".json", ".jsonl", ".csv", ".txt"}:
             for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
                 shared.update({gram: path.name for gram in grams(line.replace("\\n", " ")) if gram in ours})
