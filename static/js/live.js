@@ -110,7 +110,7 @@ export class RunFeed {
       this.streamFailedAt = Date.now();
       if (this.ended) return;
       this.say("waiting");
-      this.later(500 * 2 ** this.streamFailures);
+      this.later(500 * this.streamFailures);
     };
   }
 

@@ -45,20 +45,21 @@ export function layout(series, options, colours, limit, width) {
   const narrow = width < 560;
   const axis = (title, domain, more = {}) => ({
     title: { text: title, standoff: 8, font: { size: 12, color: colours.quiet } }, domain, gridcolor: colours.rule, zeroline: false,
-    linecolor: colours.rule, tickfont: font(colours), fixedrange: narrow, automargin: true, nticks: 6, ...more,
+    linecolor: colours.rule, tickfont: font(colours), fixedrange: narrow, automargin: true, nticks: 6, ticklabelstandoff: 5, ...more,
   });
   const shape = (y, colour, dash, width) => ({ type: "line", xref: "paper", x0: 0, x1: 1, yref: "y2", y0: y, y1: y, layer: "between", line: { color: colour, width, dash } });
   const label = (y, text, colour, where) => ({ xref: "paper", x: 1, xanchor: "right", yref: "y2", y, yanchor: where, text, showarrow: false, font: { ...font(colours), size: 11, color: colour } });
   const percent = limit * 100;
+  // Plotly draws a halo two pixels wider than the spike; at -2 the halo is gone and the line is one pixel.
   return {
     autosize: true, showlegend: false, hovermode: "x unified", hoversubplots: "axis", dragmode: narrow ? false : "zoom",
     margin: { l: narrow ? 44 : 60, r: 12, t: 8, b: 40 }, paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: font(colours), hoverlabel: { bgcolor: colours.sheet, bordercolor: colours.strong, font: { ...font(colours), color: colours.ink } },
     xaxis: { title: { text: "step", standoff: 6 }, anchor: "y3", gridcolor: colours.rule, linecolor: colours.strong, zeroline: false,
-      tickfont: font(colours), rangemode: "tozero", fixedrange: narrow, showspikes: true, spikemode: "across", spikethickness: 1, spikedash: "solid",
-      spikecolor: colours.strong, hoverformat: "d" },
+      tickfont: font(colours), rangemode: "tozero", fixedrange: narrow, showspikes: true, spikemode: "across", spikethickness: -2, spikedash: "solid",
+      spikecolor: colours.strong, hoverformat: "d", unifiedhovertitle: { text: "step %{x}" } },
     yaxis: axis(options.log ? "loss (log)" : "loss", [0.52, 1], { type: options.log ? "log" : "linear" }),
-    yaxis2: axis("change, %", [0.22, 0.46], { ...forgettingRange(series, percent) }),
+    yaxis2: axis("change, %", [0.22, 0.46], { ...forgettingRange(series, percent), showgrid: false }),
     yaxis3: axis("tokens/s", [0, 0.16], { rangemode: "tozero", nticks: 3 }),
     shapes: [shape(0, colours.baseline, "solid", 1.5), shape(percent, colours.limit, "8px,5px", 2)],
     annotations: [label(0, "baseline", colours.quiet, "bottom"), label(percent, `limit ${String(Number(percent.toFixed(1))).replace("-", "−")} %`, colours.limit, "top")],

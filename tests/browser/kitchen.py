@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import shutil
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,15 @@ import django
 from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
+# The system's Chromium, else the one the driver installed for itself.
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 HOST = "http://kitchen.test"
 TYPES = {
     ".css": "text/css",
@@ -170,34 +180,35 @@ def events() -> list[dict[str, Any]]:
     return [{"seq": i + 1, **event} for i, event in enumerate(out)]
 
 
-def open_page(browser: Any, html: str, *, width: int, theme: str) -> tuple[Any, list[str]]:
-    """A loaded page (its charts fed) and what its console complained of."""
-    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
-    complaints: list[str] = []
-    page.on(
-        "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
-    )
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+def answer_from_files(page: Any, html: str) -> None:
+    """Answers `/` with `html` under the project's policy, and /static/ from the folder."""
 
     def answer(route: Any) -> None:
         path = route.request.url.removeprefix(HOST).split("?")[0]
         file = ROOT / path.lstrip("/")
         if path.startswith("/static/") and file.is_file():
             route.fulfill(body=file.read_bytes(), content_type=TYPES.get(file.suffix, "application/octet-stream"))
-        elif path == "/":
+        elif path in ("/", "/projects/"):
             route.fulfill(
-                body=html, content_type="text/html; charset=utf-8", headers={"Content-Security-Policy": POLICY}
+                body=html, headers={"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
             )
         else:
             route.fulfill(status=404, body="")
 
     page.route("**/*", answer)
+
+
+def open_page(browser: Any, html: str, *, width: int, theme: str) -> tuple[Any, list[str]]:
+    """A loaded page (its charts fed) and what its console complained of."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=theme)
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    answer_from_files(page, html)
     page.goto(f"{HOST}/")
     page.wait_for_load_state("load")
-    feed = page.locator("#feed")
-    if feed.count():
-        feed.evaluate(FEED, json.dumps(events()))
-        page.wait_for_selector("[data-run-chart] .main-svg")
+    page.locator("#feed").evaluate(FEED, json.dumps(events()))
+    page.wait_for_selector("[data-run-chart] .main-svg")
     return page, complaints
 
 
@@ -221,15 +232,8 @@ def main(out: Path) -> None:
 
     out.mkdir(parents=True, exist_ok=True)
     html = render()
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-    ]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for theme in ("light", "dark"):
             for width in (1280, 390):
                 page, complaints = open_page(browser, html, width=width, theme=theme)
