@@ -86,9 +86,7 @@ def test_it_covers_the_true_difference_95_times_in_100() -> None:
 def test_it_counts_every_sign_pattern_of_a_few_rows() -> None:
     differences = [0.5, 1.25, -0.25, 2.0, 0.75, 0.0]
     nonzero = [d for d in differences if d]
-    sums = [
-        abs(sum(x * y for x, y in zip(p, nonzero, strict=True))) for p in itertools.product((-1, 1), repeat=5)
-    ]
+    sums = [abs(sum(x * y for x, y in zip(p, nonzero, strict=True))) for p in itertools.product((-1, 1), repeat=5)]
     by_hand = sum(v >= abs(sum(nonzero)) - 1e-12 for v in sums) / 32
     assert s.sign_flip(differences) == by_hand
 
@@ -101,9 +99,7 @@ def test_it_draws_sign_patterns_of_many_rows_close_to_the_t_test() -> None:
 
 def test_it_bootstraps_a_mean_as_scipy_does() -> None:
     data = np.random.default_rng(5).exponential(2.0, 120)
-    theirs = stats.bootstrap(
-        (data,), np.mean, method="percentile", rng=np.random.default_rng(1)
-    ).confidence_interval
+    theirs = stats.bootstrap((data,), np.mean, method="percentile", rng=np.random.default_rng(1)).confidence_interval
     ours = s.bootstrap_mean(data)
     assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=0.02)
 
@@ -174,9 +170,7 @@ def test_it_says_better_at_most_once_in_twenty_of_like_against_like_means() -> N
         mean = float(np.mean(new - old))
         words.append(s.verdict(s.Difference(40, 0, mean, mean, interval.low, interval.high, p, ""), True))
     assert share_of(words, "better") <= 0.05 and share_of(words, "worse") <= 0.05
-    assert (
-        share_of(words, "better") + share_of(words, "worse") <= 0.065
-    )  # 5 % and three standard errors of 1,000
+    assert share_of(words, "better") + share_of(words, "worse") <= 0.065  # 5 % and three standard errors of 1,000
 
 
 def test_it_finds_a_known_difference_at_its_power() -> None:
@@ -190,11 +184,7 @@ def test_it_finds_a_known_difference_at_its_power() -> None:
     power = 0.0
     for discordant in range(n + 1):
         chance = stats.binom.pmf(discordant, n, only_new + only_old)
-        ok = [
-            k
-            for k in range(discordant + 1)
-            if s.mcnemar_exact(k, discordant - k) < 0.05 and 2 * k > discordant
-        ]
+        ok = [k for k in range(discordant + 1) if s.mcnemar_exact(k, discordant - k) < 0.05 and 2 * k > discordant]
         power += chance * sum(stats.binom.pmf(k, discordant, only_new / (only_new + only_old)) for k in ok)
     assert power > 0.7
     assert share_of(words, "better") == pytest.approx(power, abs=0.045)
