@@ -97,6 +97,8 @@ class Server:
         self.events: list[dict[str, Any]] = []
         self.streamed: list[dict[str, Any]] = []
         self.asked: list[int] = []
+        self.states: list[dict[str, Any]] = []
+        self.status = "running"
         self.stream_status = 200
         page.route("**/events?*", self.history)
         page.route("**/stream?*", self.stream)
@@ -107,6 +109,7 @@ class Server:
         page = [event for event in self.events if event["seq"] > after][:3]
         following = page[-1]["seq"] if page else after
         body = {"events": page, "next": following, "more": following < len(self.events)}
+        body |= {"status": self.status, "ended": self.status == "cancelled"}
         route.fulfill(json=body)
 
     def stream(self, route: Route) -> None:
@@ -114,6 +117,9 @@ class Server:
             route.fulfill(status=self.stream_status, body="")
             return
         lines = "".join(f"id: {event['seq']}\ndata: {json.dumps(event)}\n\n" for event in self.streamed)
+        if self.states:
+            self.status = self.states[-1]["status"]  # the history tells the same from now on
+        lines += "".join(f"event: state\ndata: {json.dumps(state)}\n\n" for state in self.states)
         route.fulfill(body=lines or ": nothing yet\n\n", content_type="text/event-stream")
 
 
@@ -124,7 +130,10 @@ LIVE = """<!doctype html><html lang="en"><title>Run</title>
 <pre data-live-log></pre></div><script src="/static/js/record.js"></script>
 <script src="/static/js/live-fields.js" type="module"></script>
 <script src="/static/js/live.js" type="module"></script></html>"""
-RECORD = "window.seen = []; document.addEventListener('run:event', (e) => seen.push(e.detail.seq));"
+RECORD = """window.seen = []; window.states = [];
+document.addEventListener("run:event", (event) => { if (event.detail.seq) seen.push(event.detail.seq); });
+document.addEventListener("run:state", (event) => states.push(event.detail.status));
+document.addEventListener("run:ended", () => states.push("ended"));"""
 
 
 def live_page(browser: Browser, prepare: Any) -> tuple[Page, Server]:
@@ -182,6 +191,20 @@ def test_it_polls_when_there_is_no_stream_and_stops_at_the_end(browser: Browser)
     expect(page.locator('[data-part="label"]')).to_have_text("Step 40 of 50")
     expect(page.locator('[data-part="detail"]')).to_have_text("about 2 min 05 s left")
     expect(page.locator("[data-live-log]")).to_have_text("<b>saved</b>")
+    page.close()
+
+
+def test_it_tells_a_change_of_state_and_the_end_once(browser: Browser) -> None:
+    def prepare(server: Server) -> None:
+        server.events = [metric(1)]
+        server.states = [{"seq": 0, "kind": "state", "status": "stopping", "wanted": "save"}]
+
+    page, server = live_page(browser, prepare)
+    until(page, "states.includes('stopping')")
+    server.status, server.states = "cancelled", []
+    until(page, "states.includes('ended')")
+    page.wait_for_timeout(300)
+    assert page.evaluate("states") == ["running", "stopping", "cancelled", "ended"]
     page.close()
 
 
