@@ -10,7 +10,8 @@ import time
 from engine import process
 from workbench import environment
 from workbench.launcher.claim import Claim
-from workbench.launcher.conduct import Launcher, LaunchError
+from workbench.launcher.conduct import Launcher
+from workbench.launcher.errors import LaunchError
 
 STOP_WITHIN_S = 60.0
 

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from workbench.launcher.errors import LaunchError
+
 PING = "import os, redis; redis.Redis.from_url(os.environ['REDIS_URL'], socket_timeout=5).ping()"
 
 
-class BrokerError(Exception):
+class BrokerError(LaunchError):
     """There is no server to be had; says what was tried and what to do."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import http.client
 import os
 import signal
 import socket
@@ -20,15 +19,13 @@ from workbench import environment
 from workbench.launcher import broker
 from workbench.launcher.child import Child, tied_to_launcher
 from workbench.launcher.claim import Claim, Facts
+from workbench.launcher.errors import LaunchError
+from workbench.launcher.port import chosen_port, open_port, page_answers
 
 STARTER = "smollm2-135m-instruct"
 READY_WITHIN_S = 90.0
 RUNS_SAVE_WITHIN_S = 20
 TICK_S = 0.1
-
-
-class LaunchError(Exception):
-    """The workbench cannot be started, or cannot go on; says what was found and what to do."""
 
 
 class Told(Exception):
@@ -66,7 +63,7 @@ class Launcher:
                 self.watch()
             except Told:
                 pass
-            except (LaunchError, broker.BrokerError) as error:
+            except LaunchError as error:
                 print(f"\n{error}", file=sys.stderr, flush=True)
                 code = 1
             finally:
@@ -304,53 +301,6 @@ class Launcher:
             print(f"Open {link}")
         print("  make stop ends it. A second one needs a home of its own: make run WORKBENCH_HOME=… PORT=…")
         return 0
-
-
-def chosen_port() -> int:
-    try:
-        port = environment.port()
-    except ValueError:
-        port = 0
-    if not 0 < port < 65536:
-        raise LaunchError(
-            f"PORT is {os.environ.get('PORT')!r}; it must be a number from 1 to 65535: make run PORT=8010"
-        )
-    return port
-
-
-def open_port(port: int) -> socket.socket:
-    """The listening socket, on loopback only. Raises LaunchError with a port that is free when this one is not."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind(("127.0.0.1", port))
-    except OSError as error:
-        listener.close()
-        what = "may not be opened by you" if isinstance(error, PermissionError) else "is taken by another program"
-        raise LaunchError(f"Port {port} {what}. Choose another, for example: make run PORT={free_port(port)}") from None
-    listener.listen(2048)
-    return listener
-
-
-def free_port(near: int) -> int:
-    for port in range(max(near, 1023) + 1, 65536):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            with contextlib.suppress(OSError):
-                trial.bind(("127.0.0.1", port))
-                return port
-    return 8000
-
-
-def page_answers(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
-    try:
-        connection.request("GET", "/healthz")
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
 
 
 def jobs_are_running(home: Path) -> bool:
