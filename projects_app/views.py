@@ -17,7 +17,7 @@ from projects_app.models import Membership, Project, Role
 @require_http_methods(["GET", "POST"])
 def new(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User)
-    form = ProjectForm(request.POST or None)
+    form = ProjectForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         project = form.save(commit=False)
         add_project(project, request.user)
@@ -45,7 +45,7 @@ def project(request: HttpRequest, project_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def settings(request: HttpRequest, project_id: int) -> HttpResponse:
     found = get_project(request, project_id, Role.READER if request.method == "GET" else Role.MEMBER)
-    form = ProjectForm(request.POST or None, instance=found)
+    form = ProjectForm(request.POST if request.method == "POST" else None, instance=found)
     if request.method == "POST" and form.is_valid():
         form.instance.save(update_fields=[*form.cleaned_data])
         messages.success(request, "Saved.")

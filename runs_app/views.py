@@ -83,7 +83,7 @@ def log(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     """The last lines of the console log, or those that contain ``q``; hostile text is shown as text."""
     found = get_run(request, project_id, run_id)
     query = request.GET.get("q", "")[:200]
-    context = {"run": found, "query": query, "log": logs.tail(found.directory / "console.log", query)}
+    context = {"run": found, "query": query, "log": "\n".join(logs.tail(found.directory / "console.log", query))}
     return render(request, "runs_app/_log.html", context)
 
 

@@ -55,7 +55,7 @@ def healthz(request: HttpRequest) -> JsonResponse:
 def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect("home")
-    form = AuthenticationForm(request, request.POST or None)
+    form = AuthenticationForm(request, data=request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         auth.login(request, form.get_user())
         wanted = request.POST.get("next", "")
@@ -94,7 +94,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 def account(request: HttpRequest) -> HttpResponse:
     """A person's own password."""
     assert isinstance(request.user, User)
-    form: SetPasswordForm[Any] = SetPasswordForm(request.user, request.POST or None)
+    form: SetPasswordForm[Any] = SetPasswordForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         form.save()
         auth.update_session_auth_hash(request, request.user)
@@ -116,7 +116,7 @@ def people(request: HttpRequest) -> HttpResponse:
             else None
         )
         return _people(request, PersonForm(), person)
-    form = PersonForm(request.POST or None)
+    form = PersonForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with transaction.atomic():
             person = form.save(commit=False)

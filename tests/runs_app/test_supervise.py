@@ -134,7 +134,7 @@ def _supervise_in_thread(run: Run) -> threading.Thread:
             watcher = Supervisor(held, token)
             try:
                 watcher.supervise()
-            except Exception as error:  # noqa: BLE001 - LostLease is the expected end of a replaced supervisor
+            except Exception as error:
                 assert type(error).__name__ == "LostLease", error
         finally:
             connection.close()

@@ -1,0 +1,155 @@
+"""Every URL × method × role against one table. A URL that has no row here fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from datasets_app.models import Audit, Repair, Upload
+from eval_app.models import Evaluation, System
+from runs_app.models import Run
+from tests.world import ROLES, World
+from training_jobs.models import TrainingJob
+from workbench import links
+
+pytestmark = pytest.mark.django_db
+
+METHODS = ("get", "post")
+SIGN_IN = 302  # an anonymous browser is sent to the sign-in page
+
+
+@dataclass(frozen=True)
+class Row:
+    """What each role gets, in the order anonymous, stranger, reader, member, owner."""
+
+    get: tuple[int, int, int, int, int]
+    post: tuple[int, int, int, int, int] = (SIGN_IN, 405, 405, 405, 405)
+    args: tuple[str, ...] = ()
+    data: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+ALL = (200,) * 5
+PAGE = (SIGN_IN, 404, 200, 200, 200)
+READ = (SIGN_IN, 404, 302, 302, 302)
+WRITE = (SIGN_IN, 404, 403, 302, 302)
+OWN = (SIGN_IN, 404, 403, 403, 302)
+ANYBODY = (SIGN_IN, 200, 200, 200, 200)
+NO_GET = (SIGN_IN, 405, 405, 405, 405)
+
+TABLE: dict[str, Row] = {
+    "home": Row(ANYBODY),
+    "healthz": Row(ALL, (405,) * 5),
+    "sign_in": Row((200, 302, 302, 302, 302), (400, 302, 302, 302, 302)),
+    "sign_in_by_link": Row((302,) * 5, (302,) * 5, ("token",)),
+    "sign_out": Row(NO_GET, (SIGN_IN, 302, 302, 302, 302)),
+    "account": Row(ANYBODY, (SIGN_IN, 400, 400, 400, 400)),
+    "people": Row((SIGN_IN, 403, 403, 403, 403), (SIGN_IN, 403, 403, 403, 403)),
+    "project_new": Row(ANYBODY, (SIGN_IN, 400, 400, 400, 400)),
+    "project_sample": Row(NO_GET, (SIGN_IN, 302, 302, 302, 302)),
+    "queue": Row(ANYBODY),
+    "models": Row(ANYBODY),
+    "project": Row(PAGE, args=("project",)),
+    "project_settings": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "project_add_person": Row(NO_GET, (SIGN_IN, 404, 403, 403, 400), ("project",)),
+    "project_remove_person": Row(NO_GET, OWN, ("project",)),
+    "run": Row(READ, args=("project", "run")),
+    "run_state": Row(PAGE, args=("project", "run")),
+    "run_events": Row(PAGE, args=("project", "run")),
+    "run_log": Row(PAGE, args=("project", "run")),
+    "run_log_download": Row(PAGE, args=("project", "run")),
+    "run_stop": Row(NO_GET, WRITE, ("project", "run")),
+    "run_retry": Row(NO_GET, WRITE, ("project", "run")),
+    "data": Row(PAGE, args=("project",)),
+    "uploads": Row(NO_GET, (SIGN_IN, 404, 403, 412, 412), ("project",)),
+    "upload": Row(NO_GET, NO_GET, ("project", "upload")),
+    "version": Row(PAGE, args=("project", "version")),
+    "version_audit": Row(NO_GET, WRITE, ("project", "version")),
+    "version_document": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
+    "version_download": Row(PAGE, args=("project", "version")),
+    "version_rows": Row(PAGE, args=("project", "version")),
+    "version_repair": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
+    "version_split": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
+    "repair": Row(PAGE, args=("project", "repair")),
+    "split": Row(PAGE, args=("project", "split")),
+    "split_download": Row(PAGE, args=("project", "split", "part")),
+    "train": Row(PAGE, args=("project",)),
+    "launch": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
+    "training_job": Row(PAGE, args=("project", "job")),
+    "evaluate": Row(PAGE, args=("project",)),
+    "evaluation_start": Row(NO_GET, WRITE, ("project",)),
+    "evaluation": Row(PAGE, args=("project", "evaluation")),
+    "compare": Row(READ, args=("project", "evaluation")),
+    "evaluation_download": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation")),
+}
+# The stream answers for ever; its permissions are tested in tests/runs_app/test_stream.py.
+ELSEWHERE = {"run_stream"}
+
+
+def test_every_url_has_a_row() -> None:
+    named = {pattern.name for pattern in _patterns(get_resolver())}
+    assert None not in named, "every URL has a name"
+    assert named - ELSEWHERE == set(TABLE)
+
+
+@pytest.mark.parametrize("name", sorted(TABLE))
+def test_it_answers_each_role_as_the_table_says(world: World, objects: dict[str, Any], name: str) -> None:
+    row = TABLE[name]
+    url = reverse(name, args=[objects[arg] for arg in row.args])
+    found = {}
+    for method in METHODS:
+        answers = []
+        for role in ROLES:
+            response = getattr(world.client(role), method)(url, row.data if method == "post" else {})
+            answers.append(response.status_code)
+            if role == "anonymous" and response.status_code == SIGN_IN and name != "sign_in_by_link":
+                assert response.url.startswith("/sign-in/"), "the way in is the sign-in page"
+        found[method] = tuple(answers)
+    assert found == {"get": row.get, "post": row.post}, f"{url}, in the order {ROLES}"
+
+
+@pytest.fixture
+def objects(world: World) -> dict[str, Any]:
+    """One of each thing a URL names."""
+    split = world.split()
+    run = Run.objects.create(project=world.project, kind="train", title="one", created_by=world.owner)
+    job = TrainingJob.objects.create(
+        project=world.project, run=run, name="one", split=split, base_model=world.base_model, method="sft",
+        adapter="lora", spec={}, created_by=world.owner,
+    )  # fmt: skip
+    evaluation = Evaluation.objects.create(
+        project=world.project,
+        run=Run.objects.create(project=world.project, kind="evaluate", title="one", created_by=world.owner),
+        name="one",
+        split=split,
+        created_by=world.owner,
+    )
+    System.objects.create(evaluation=evaluation, key="base", name="Base", is_baseline=True, base_model=world.base_model)
+    audit_run = Run.objects.create(project=world.project, kind="audit", title="one", created_by=world.owner)
+    Audit.objects.create(version=split.version, run=audit_run)
+    repair_run = Run.objects.create(project=world.project, kind="repair", title="one", created_by=world.owner)
+    repair = Repair.objects.create(version=split.version, run=repair_run, operations=[])
+    upload = Upload.objects.create(project=world.project, created_by=world.owner, filename="a.jsonl", size=10)
+    return {
+        "project": world.project.pk,
+        "run": run.pk,
+        "job": job.pk,
+        "version": split.version.pk,
+        "split": split.pk,
+        "repair": repair.pk,
+        "part": "train",
+        "upload": upload.key,
+        "evaluation": evaluation.pk,
+        "token": links.make(world.owner),
+    }
+
+
+def _patterns(resolver: URLResolver) -> list[URLPattern]:
+    found: list[URLPattern] = []
+    for entry in resolver.url_patterns:
+        found += _patterns(entry) if isinstance(entry, URLResolver) else [entry]
+    return found
