@@ -100,8 +100,9 @@ class Reporter(TrainerCallback):
         if "loss" not in logs:
             return
         step = state.global_step
-        if not math.isfinite(logs["loss"]) or not math.isfinite(float(logs.get("grad_norm") or 0.0)):
-            raise _diverged(step, float(logs["loss"]), self.options.learning_rate)
+        bad = [logs[name] for name in ("loss", "grad_norm") if not math.isfinite(float(logs.get(name) or 0.0))]
+        if bad:
+            raise _diverged(step, float(bad[0]), self.options.learning_rate)
         tokens, seconds = self.memory.tokens, self._trained_seconds
         since = (tokens - self._logged[0], seconds - self._logged[1])
         self._logged = (tokens, seconds)
@@ -209,9 +210,15 @@ def _mean(values: deque[float]) -> float:
 
 
 def _diverged(step: int, loss: float, rate: float) -> EngineError:
+    if step == 0:
+        return EngineError(
+            "Model",
+            f"The base model's loss is {loss} before any step: its weights are broken.",
+            "Fetch the model again, or choose another one.",
+        )
     return EngineError(
         "Config",
-        f"The loss became {loss} at step {step}: the weights are no longer usable.",
+        f"The loss or its gradient became {loss} at step {step}: the weights are no longer usable.",
         f"Lower the learning rate (it was {rate:g}; try {rate / 10:g}), then start again.",
     )
 

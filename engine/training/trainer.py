@@ -35,7 +35,10 @@ class WorkbenchTrainer(Trainer):
 
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Saves the library's way, then renames: a folder called step-N is whole, whatever kills the process."""
+        # The library switches the cache off for training and would save that: generation from it would crawl.
+        was, self.model.config.use_cache = self.model.config.use_cache, True
         super()._save_checkpoint(model, trial)
+        self.model.config.use_cache = was
         folder = Path(self.args.output_dir)
         written = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         for leaving in ("README.md", "training_args.bin"):  # a card without content, and a pickle

@@ -1,0 +1,162 @@
+"""Parameters are counted as the libraries count them; memory and time move the way they must."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.adapters import full, lora
+from engine.decision.resources import Lengths, count_parameters, estimate
+from engine.decision.shapes import ModelShape, read_shape, shape_of_config
+from engine.device import Device, Gpu, parse_gpus
+from engine.errors import EngineError
+from engine.training.options import SpecError
+from engine.training.spec import TrainingOptions
+
+GB = 1 << 30
+CPU = Device("cpu", "a processor", 2, 24 * GB, 20 * GB, avx512_bf16=True)
+LENGTHS = Lengths(rows=1000, mean=200, longest=400)
+SEVEN_BILLION: dict[str, Any] = {
+    "model_type": "llama",
+    "hidden_size": 4096,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "intermediate_size": 11008,
+    "vocab_size": 32000,
+    "max_position_embeddings": 4096,
+}
+
+
+def tiny_config(kind: str, **changed: Any) -> Any:
+    from transformers import AutoConfig
+
+    sizes = {
+        "vocab_size": 300,
+        "hidden_size": 64,
+        "num_hidden_layers": 3,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "intermediate_size": 96,
+        "max_position_embeddings": 128,
+        **changed,
+    }
+    if kind == "gpt2":
+        sizes = {"vocab_size": 300, "n_embd": 64, "n_layer": 3, "n_head": 4, "n_positions": 128}
+    return AutoConfig.for_model(kind, **sizes)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"),
+    [
+        ("llama", {}),
+        ("llama", {"tie_word_embeddings": True, "attention_bias": True, "mlp_bias": True}),
+        ("mistral", {}),
+        ("qwen2", {}),
+        ("qwen3", {"head_dim": 32}),
+        ("gemma", {"head_dim": 16}),
+        ("gpt2", {}),
+    ],
+)
+@pytest.mark.parametrize("target", ["all-linear", "attention"])
+def test_it_counts_as_transformers_and_peft_do(kind: str, changed: dict[str, Any], target: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    config = tiny_config(kind, **changed)
+    names = {"all-linear": "all-linear", "attention": "c_attn" if config.model_type == "gpt2" else "q_proj, v_proj"}
+    options = lora.Options(lora_rank=4, target_modules=names[target])
+    model = AutoModelForCausalLM.from_config(config)
+    model.save_pretrained(tmp_path)
+    shapes = shape_of_config(config.to_dict()), read_shape(tmp_path)
+    whole = sum(weight.numel() for weight in model.parameters())
+    trainable, total = lora.attach(model, options).get_nb_trainable_parameters()
+    for shape in shapes:
+        assert shape.parameters == whole
+        assert shape.exact
+        counted = count_parameters(shape, "lora", options)
+        assert (counted.trainable, counted.total) == (trainable, total)
+        assert count_parameters(shape, "full", full.Options()).trainable == whole
+
+
+def test_it_counts_a_4096_square_matrix_at_rank_16_as_131072() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    options = lora.Options(lora_rank=16, target_modules="q_proj")
+    assert count_parameters(shape, "lora", options).trainable == 32 * 131_072
+
+
+def test_it_names_the_layers_there_are_when_a_target_is_not() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    with pytest.raises(SpecError) as caught:
+        count_parameters(shape, "lora", lora.Options(target_modules="q_proj, nothing"))
+    assert "'nothing'" in caught.value.found and "gate_proj" in caught.value.remedy
+    with pytest.raises(SpecError, match="head"):
+        count_parameters(shape, "lora", lora.Options(target_modules="lm_head"))
+
+
+def test_it_reads_the_starter_models_exact_size(starter_model: Path) -> None:
+    shape = read_shape(starter_model)
+    assert (shape.parameters, shape.layers, shape.context) == (134_515_008, 30, 8192)
+    assert count_parameters(shape, "lora", lora.Options()).trainable == 4_884_480
+
+
+def test_it_says_what_is_wrong_with_a_model_folder(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"config\.json"):
+        read_shape(tmp_path)
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(EngineError, match="hidden_size"):
+        read_shape(tmp_path)
+    (tmp_path / "model.safetensors").write_bytes(b"not a header")
+    with pytest.raises(EngineError, match="safetensors"):
+        read_shape(tmp_path)
+
+
+def of(adapter: str, shape: ModelShape, device: Device = CPU, options: TrainingOptions | None = None) -> Any:
+    chosen = {"lora": lora.Options(), "full": full.Options()}[adapter]
+    return estimate(shape, options or TrainingOptions(), adapter, chosen, device, LENGTHS)
+
+
+def test_it_adds_its_parts_up_and_gives_a_range_around_them() -> None:
+    memory = of("lora", shape_of_config(SEVEN_BILLION)).memory
+    assert sum(memory.parts.values()) == memory.expected
+    assert memory.low < memory.expected < memory.high
+
+
+def test_it_knows_that_full_fine_tuning_needs_several_times_the_memory() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    card = replace(CPU, kind="cuda", gpus=(Gpu("A100 80 GB", 80 * GB, 80 * GB, 8.0),))
+    lora_run, full_run = of("lora", shape, card), of("full", shape, card)
+    assert full_run.memory.parts["optimizer"] == 8 * shape.parameters
+    assert full_run.memory.expected > 3 * lora_run.memory.parts["weights"]
+    assert full_run.memory.verdict == "does not fit"
+    assert lora_run.memory.verdict in ("fits", "may not fit")
+    assert full_run.memory.checkpoint > 100 * lora_run.memory.checkpoint
+
+
+def test_it_needs_less_with_checkpointing_and_with_a_smaller_batch() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    plain = of("lora", shape).memory.parts["activations"]
+    checkpointed = of("lora", shape, options=TrainingOptions(gradient_checkpointing="on")).memory.parts["activations"]
+    single = of("lora", shape, options=TrainingOptions(per_device_train_batch_size=1)).memory.parts["activations"]
+    assert checkpointed < plain / 3
+    assert single == pytest.approx(plain / 4, rel=0.01)
+
+
+def test_it_narrows_the_time_once_a_speed_was_measured() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    options = TrainingOptions(num_train_epochs=1)
+    guess = estimate(shape, options, "lora", lora.Options(), CPU, LENGTHS).time
+    known = estimate(shape, options, "lora", lora.Options(), CPU, LENGTHS, tokens_per_s=100.0).time
+    assert guess.tokens == known.tokens == pytest.approx(200_000, rel=0.01)
+    assert known.low < 2000 < known.high
+    assert known.measured and not guess.measured
+    assert known.high / known.low < guess.high / guess.low
+
+
+def test_it_reads_the_drivers_table_of_gpus() -> None:
+    table = "NVIDIA A100-SXM4-40GB, 40960, 39000, 8.0\nbroken, [N/A], 1, 2\nTesla T4, 15360, 15000, 7.5\n"
+    gpus = parse_gpus(table)
+    assert [gpu.name for gpu in gpus] == ["NVIDIA A100-SXM4-40GB", "Tesla T4"]
+    assert [gpu.bf16 for gpu in gpus] == [True, False]
+    assert gpus[0].memory_bytes == 40 * GB
