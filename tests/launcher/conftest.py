@@ -112,7 +112,7 @@ class Started:
             family = self.family()
             self.process.send_signal(signal.SIGTERM)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(30)
+                self.process.wait(60)
             for left in family:
                 with contextlib.suppress(psutil.NoSuchProcess):
                     left.kill()
