@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from datasets_app import reports
 from engine.data.browse import RowView
 from engine.data.example import Example, turn_text
 
@@ -14,8 +15,9 @@ MOST = 8000
 MOST_TURNS = 40
 
 
-def shown(rows: list[RowView], *, grouped: bool) -> list[dict[str, Any]]:
-    """``starts_group`` marks the first row of each group of duplicates, in a list ordered by group."""
+def shown(rows: list[RowView], *, code: str, grouped: bool) -> list[dict[str, Any]]:
+    """``starts_group`` marks the first row of each group of duplicates, in a list ordered by group; ``also`` are the
+    findings of a row that the list (of the finding ``code``) does not already say."""
     result: list[dict[str, Any]] = []
     last: int | None = None
     for row in rows:
@@ -26,10 +28,19 @@ def shown(rows: list[RowView], *, grouped: bool) -> list[dict[str, Any]]:
                 "turns": turns(row.example) if row.example else [],
                 "starts_group": group is not None and group != last,
                 "group": group,
+                "also": _also(row, code),
             }
         )
         last = group
     return result
+
+
+def _also(row: RowView, code: str) -> list[tuple[str, str, str]]:
+    """(code, title, note) of each finding; a note that the row's own problem tells already is left out."""
+    known = reports.titles()
+    told = row.problem.found if row.problem else ""
+    findings = [(name, known.get(name, name), "" if note == told else note) for name, note in row.findings]
+    return [finding for finding in findings if finding[0] != code or finding[2]]
 
 
 def turns(example: Example) -> list[dict[str, Any]]:

@@ -22,6 +22,10 @@ class AuditRecorder(Recorder):
     def on_success(self, run: Run) -> None:
         document = _read(run.audit.folder / "document.json")
         Audit.objects.filter(run=run).update(document=in_short(document))
+        # Held-out rows nobody has looked at are audited after what somebody is waiting for.
+        against = run.audit.against
+        if against is not None and against.audit is None:
+            launching.start_audit(against, run.created_by)
 
     def on_end(self, run: Run) -> None:
         """A refused file fails its run, and its page still says what was found in it."""

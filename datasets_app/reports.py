@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from datasets_app.models import Audit, DatasetVersion, Split
-from engine.data.checks import structure
+from engine.data import checks
+from engine.data.checks.structure import UNUSABLE_CODES
 
 # The engine's severities in the words of the design system's badges.
 BADGES = {"blocker": "blocking", "repair": "warning", "notice": "note"}
@@ -38,7 +40,7 @@ def removal(document: dict[str, Any]) -> Removal:
     rows = document["rows"]
     surplus = sum(int(f.get("surplus") or 0) for f in document["findings"] if f["code"] == DUPLICATE)
     operations: list[dict[str, Any]] = [
-        {"op": "drop", "codes": list(structure.UNUSABLE_CODES)},
+        {"op": "drop", "codes": list(UNUSABLE_CODES)},
         {"op": "dedupe", "keep": "first"},
     ]
     return Removal(rows["unusable"], surplus, rows["usable"] - surplus, operations)
@@ -59,6 +61,12 @@ def findings(document: dict[str, Any]) -> list[dict[str, Any]]:
     return [{**finding, "badge": BADGES.get(finding["severity"], "note")} for finding in document.get("findings", [])]
 
 
+@cache
+def titles() -> dict[str, str]:
+    """Finding code → title, for every check there is."""
+    return {about.code: about.title for check in checks.checks() for about in check.ABOUT}
+
+
 def token_chart(document: dict[str, Any]) -> dict[str, Any] | None:
     """The histogram as _histogram.html draws it; characters when no tokenizer was there."""
     tokens = document.get("tokens")
@@ -75,7 +83,7 @@ def state_of(audit: Audit | None) -> tuple[str, str]:
     if audit is None:
         return "draft", "not audited"
     if audit.refused:
-        return "unusable", "not readable"
+        return "unusable", ""
     if audit.document:
         return GRADES.get(audit.document["readiness"]["grade"], "draft"), ""
     return audit.run.status, "audit"
@@ -89,9 +97,8 @@ def how_made(version: DatasetVersion) -> str:
     if operation.get("op") != "repair" or version.parent is None:
         return f"Uploaded as {version.filename}"
     gone = operation["rows_in"] - operation["rows_out"]
-    parts = [
-        f"{count:,} {code.replace('_', ' ')}" for code, count in sorted(operation.get("dropped", {}).items()) if count
-    ]
+    dropped = sorted(operation.get("dropped", {}).items(), key=lambda item: (-item[1], item[0]))
+    parts = [f"{titles().get(code, code).lower()} {count:,}" for code, count in dropped if count]
     rows = "row" if gone == 1 else "rows"
     return f"{gone:,} {rows} removed from v{version.parent.number}" + (f": {', '.join(parts)}" if parts else "")
 

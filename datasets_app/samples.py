@@ -38,7 +38,6 @@ def make_project(user: User) -> DatasetVersion:
         held_out = _add(project, user, sample.test_file, *stored[sample.test_file])
         version = _add(project, user, sample.train_file, *stored[sample.train_file])
         launching.start_audit(version, user, against=held_out)
-        launching.start_audit(held_out, user)
     return version
 
 

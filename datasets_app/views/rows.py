@@ -43,18 +43,18 @@ def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse
         except (DataError, OSError) as error:
             context["failed"] = error
         else:
-            context |= _page(page, number, grouped=bool(code) and not query)
+            context |= _page(page, number, code=code, grouped=bool(code) and not query)
     template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"  # type: ignore[attr-defined]
     return render(request, template, context)
 
 
-def _page(page: Page, number: int, *, grouped: bool) -> dict[str, Any]:
+def _page(page: Page, number: int, *, code: str, grouped: bool) -> dict[str, Any]:
     # The engine has counted and cut already: the paginator only does the arithmetic of the links.
     pages = Paginator(range(page.total), PER_PAGE)
     return {
         "page": pages.get_page(number),
         "capped": page.capped,
-        "rows": conversations.shown(page.rows, grouped=grouped) if number <= pages.num_pages else [],
+        "rows": conversations.shown(page.rows, code=code, grouped=grouped) if number <= pages.num_pages else [],
     }
 
 

@@ -65,15 +65,18 @@ def render_version(
         "note": note,
     }
     if audit and audit.document and not audit.refused:
-        context |= _audited(audit.document)
+        context |= _audited(found, audit.document)
     bad = note or (split_form is not None and split_form.errors)
     return render(request, "datasets_app/version.html", context, status=400 if bad else 200)
 
 
-def _audited(document: dict[str, Any]) -> dict[str, Any]:
+def _audited(found: DatasetVersion, document: dict[str, Any]) -> dict[str, Any]:
+    removal = reports.removal(document)
+    done = found.repairs.filter(child__isnull=False).select_related("child__dataset")
     return {
         "document": document,
-        "removal": reports.removal(document),
+        "removal": removal,
+        "repaired": next((repair.child for repair in done if repair.operations == removal.operations), None),
         "findings": reports.findings(document),
         "chart": reports.token_chart(document),
         "tone": reports.TONES.get(document["readiness"]["grade"], ""),

@@ -24,6 +24,9 @@ def test_it_shows_the_planted_faults_and_the_leaked_row(world: World) -> None:
     assert findings["malformed_json"]["lines"] == [108, 364]
     assert findings["leak_identical"]["lines"] == [211]
     assert findings["pii_email"]["lines"] == [125]
+    held_out = version.audit.against
+    assert held_out is not None
+    assert held_out.audit is not None  # queued once the audit somebody waits for had ended
     world.member = world.stranger  # who made the sample
     assert "12 surplus copies" in page(world, version)
 
