@@ -29,8 +29,8 @@ def read_at(file: BinaryIO, container: str, place: tuple[int, int, int, int]) ->
     return text_piece(piece) if container == "text" else json_piece(piece)
 
 
-def contents(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, str, str]]:
-    """(number, line, prompt, answer) of usable rows, read again from the file."""
+def contents(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, str, str, str]]:
+    """(number, line, prompt, answer, rest) of usable rows, read again from the file."""
     with facts.file.open("rb") as file:
         for place in index.places(facts.connection, sorted(numbers)):
             record = read_at(file, facts.container, place)

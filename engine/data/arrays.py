@@ -20,6 +20,7 @@ _NOT_SPACE = re.compile(rb"[^ \t\r\n]")
 _STEP = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
 
 NO_COMMA = Diagnosis("malformed_json", "no_comma", "There is no comma before this element.", "Write the comma.")
+NO_ELEMENT = Diagnosis("malformed_json", "no_element", "A comma with no element before it.", "Remove the comma.")
 AFTER_END = Diagnosis("malformed_json", "after_end", "Text after the closing bracket of the array.", "Remove it.")
 NOT_CLOSED = Diagnosis(
     "malformed_json",
@@ -108,9 +109,12 @@ def _elements(scan: _Scanner, ended: bool) -> Iterator[Piece]:
         elif mark == b"]":
             scan.closed = True
             scan.pass_over(scan.at + 1)
-        elif mark == b"," and scan.after_value:
+        elif mark == b",":
+            if not scan.after_value:
+                yield scan.take(scan.at + 1, NO_ELEMENT)
+            else:
+                scan.pass_over(scan.at + 1)
             scan.after_value = False
-            scan.pass_over(scan.at + 1)
         else:
             end = _measure(scan, ended)
             if end >= 0:

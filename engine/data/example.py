@@ -17,6 +17,7 @@ class Example(msgspec.Struct, frozen=True):
     ``messages`` are canonical turns (role system, user, assistant or tool; content is a string), the last assistant
     turn being the answer. A preference row has its chosen answer as that turn and in ``chosen``; ``rejected`` is the
     other. ``label`` is KTO's thumb. ``text`` is raw text for continued pre-training (then there are no messages).
+    ``choices`` are all the answers an evaluation row offers.
     """
 
     shape: str
@@ -26,6 +27,7 @@ class Example(msgspec.Struct, frozen=True):
     label: bool | None = None
     text: str | None = None
     tools: list[Any] | None = None
+    choices: tuple[str, ...] = ()
 
     @property
     def answer_index(self) -> int:

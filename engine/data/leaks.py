@@ -6,9 +6,9 @@ from pathlib import Path
 
 from engine.data.errors import RowProblem
 from engine.data.formats import detect, to_example
-from engine.data.normalise import ANSWER, precise
+from engine.data.normalise import precise
 from engine.data.records import Reader, Record
-from engine.data.seen import Seen, see
+from engine.data.seen import Seen, joined, see
 
 
 class HeldOut:
@@ -36,13 +36,17 @@ class HeldOut:
     def _add(self, seen: Seen) -> None:
         self.usable += 1
         self.rows.setdefault(hash(seen.key), seen.line)
-        self._precise_rows.add(hash(precise(seen.prompt + ANSWER + seen.answer)))
+        self._precise_rows.add(_precise_row(seen))
         if seen.prompt_key:
             self.prompts.setdefault(hash(seen.prompt_key), seen.line)
             self._precise_prompts.add(hash(precise(seen.prompt)))
 
     def same_row(self, seen: Seen) -> bool:
-        return hash(precise(seen.prompt + ANSWER + seen.answer)) in self._precise_rows
+        return _precise_row(seen) in self._precise_rows
 
     def same_prompt(self, seen: Seen) -> bool:
         return hash(precise(seen.prompt)) in self._precise_prompts
+
+
+def _precise_row(seen: Seen) -> int:
+    return hash(precise(joined(seen.prompt, seen.answer, seen.rest)))

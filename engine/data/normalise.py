@@ -16,9 +16,8 @@ PART, ANSWER = "\x1f", "\x1e"
 _LOWER = bytes(byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in range(256))
 _DROP = bytes(byte for byte in range(128) if not (chr(byte).isalnum() or chr(byte) in PART + ANSWER))
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
-_APOSTROPHE = re.compile(r"['’ʼ`]")
-# A sign before a number is arithmetic, not punctuation: 5 - 3 and 5 * 3 are two questions.
-_PUNCTUATION = re.compile(r"(?![-+*/%.,:<>=^$#]\s?\d)[^\w\s\x1e\x1f]|_")
+# A sign before a number is arithmetic, not punctuation: 5 - 3 and 5 * 3 are two questions, as are 1.5 and 1 5.
+_PUNCTUATION = re.compile(r"(?![-+*/%<>=^]\s?\d)(?!(?<=\d)[.,:]\d)[^\w\s\x1e\x1f]|_")
 
 
 def coarse(text: str) -> bytes:
@@ -35,9 +34,8 @@ def _fold(run: str) -> str:
 
 
 def precise(text: str) -> str:
-    """NFKC, without case, with punctuation dropped (but for signs before a number) and white space made one blank."""
-    text = _APOSTROPHE.sub("", unicodedata.normalize("NFKC", text).casefold())
-    text = _PUNCTUATION.sub(_blank, text)
+    """NFKC, without case; punctuation (but for signs before a number) and white space are one blank."""
+    text = _PUNCTUATION.sub(_blank, unicodedata.normalize("NFKC", text).casefold())
     return PART.join(" ".join(part.split()) for part in re.split("[\x1e\x1f]", text))
 
 

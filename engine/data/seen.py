@@ -12,8 +12,9 @@ SHORT_ANSWER = 64
 
 
 class Seen(msgspec.Struct):
-    """``prompt`` and ``answer`` are everything that is trained on, as text; the keys are their coarse forms.
-    ``tokens`` and ``prompt_tokens`` are -1 when they were not counted."""
+    """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``key`` is the coarse form of
+    all three, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and ``prompt_tokens`` are -1
+    when they were not counted."""
 
     number: int
     line: int
@@ -21,26 +22,36 @@ class Seen(msgspec.Struct):
     example: Example
     prompt: str
     answer: str
+    rest: str
     key: bytes
     prompt_key: bytes
+    answer_key: bytes
     label: str | None
     tokens: int = -1
     prompt_tokens: int = -1
 
 
 def see(number: int, line: int, format_name: str, example: Example) -> Seen:
-    prompt, answer = content(example)
-    key = coarse(prompt + ANSWER + answer)
-    prompt_key = key[: key.index(0x1E)]
-    return Seen(number, line, format_name, example, prompt, answer, key, prompt_key, label_of(example))
+    prompt, answer, rest = content(example)
+    key = coarse(joined(prompt, answer, rest))
+    middle = key.index(0x1E)
+    end = key.index(0x1E, middle + 1)
+    label = label_of(example)
+    keys = (key, key[:middle], key[middle + 1 : end])
+    return Seen(number, line, format_name, example, prompt, answer, rest, *keys, label)
 
 
-def content(example: Example) -> tuple[str, str]:
-    """(what stands before the answer, the answer and what comes with it). Two rows are exact duplicates when both
-    are equal: columns that are not trained on (an id, a source) do not make a row new."""
+def joined(prompt: str, answer: str, rest: str) -> str:
+    """A row's content as one text, its parts kept apart."""
+    return f"{prompt}{ANSWER}{answer}{ANSWER}{rest}"
+
+
+def content(example: Example) -> tuple[str, str, str]:
+    """(what stands before the answer, the answer and the turns after it, what else is trained on). Two rows are
+    exact duplicates when all three are equal: an id or a source beside them does not make a row new."""
     messages = example.messages
     if not messages:
-        return "", example.text or ""
+        return "", example.text or "", ""
     split = len(messages) - 1 if messages[-1]["role"] == "assistant" else example.answer_index
     parts = []
     for message in messages:
@@ -52,11 +63,14 @@ def content(example: Example) -> tuple[str, str]:
     if example.tools:
         parts.insert(0, orjson.dumps(example.tools, option=orjson.OPT_SORT_KEYS).decode())
         split += 1
+    rest = ""
     if example.rejected is not None:
-        after.append(example.rejected)
-    if example.label is not None:
-        after.append(str(example.label))
-    return PART.join(parts[:split]), PART.join(after)
+        rest = example.rejected
+    elif example.label is not None:
+        rest = str(example.label)
+    elif example.choices:
+        rest = PART.join(example.choices)
+    return PART.join(parts[:split]), PART.join(after), rest
 
 
 def label_of(example: Example) -> str | None:

@@ -55,7 +55,7 @@ class Survey:
             self._take(batch)
             tick()
         if not self.usable and not self.unusable:
-            found = "The file holds only blank lines."
+            found = "The file holds no rows, only blank lines or an empty array."
             raise FileRefused("empty", found, "Upload a file with one JSON object on each line.")
         reader = self.reader
         facts = Facts(self.connection, self.columns, dict(self.formats), self.usable, reader.path, reader.container)
@@ -105,13 +105,13 @@ class Survey:
         columns = self.columns
         columns["number"].extend([seen.number for seen in rows])
         columns["line"].extend([seen.line for seen in rows])
-        columns["content"].extend([hash((seen.prompt, seen.answer)) & MASK for seen in rows])
+        columns["content"].extend([hash((seen.prompt, seen.answer, seen.rest)) & MASK for seen in rows])
         columns["coarse"].extend([hash(seen.key) & MASK for seen in rows])
         columns["prompt"].extend(
             [hash(seen.prompt_key) & MASK if seen.prompt_key and seen.format in ONE_ANSWER else 0 for seen in rows]
         )
-        columns["answer"].extend([hash(seen.key[len(seen.prompt_key) :]) & MASK for seen in rows])
-        columns["characters"].extend([len(seen.prompt) + len(seen.answer) for seen in rows])
+        columns["answer"].extend([hash(seen.answer_key) & MASK for seen in rows])
+        columns["characters"].extend([len(seen.prompt) + len(seen.answer) + len(seen.rest) for seen in rows])
         if self.counter is not None:
             columns["tokens"].extend([seen.tokens for seen in rows])
 
@@ -124,7 +124,7 @@ def _unusable_row(item: Record | Problem) -> tuple[object, ...]:
 def _index_row(record: Record, seen: Seen) -> tuple[object, ...]:
     tokens = seen.tokens if seen.tokens >= 0 else None
     row_id = hashlib.sha256(record.canonical).digest()
-    characters = len(seen.prompt) + len(seen.answer)
+    characters = len(seen.prompt) + len(seen.answer) + len(seen.rest)
     place = (record.number, record.line, record.offset, record.length)
     return (*place, seen.format, 1, tokens, characters, seen.label, row_id)
 

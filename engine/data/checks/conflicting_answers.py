@@ -36,7 +36,7 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
         if len({int(answers[place]) for place in places}) < 2:
             continue
         same: dict[str, list[tuple[int, int, str]]] = defaultdict(list)
-        for number, line, prompt, answer in contents(facts, [int(numbers[place]) for place in places]):
+        for number, line, prompt, answer, _ in contents(facts, [int(numbers[place]) for place in places]):
             same[precise(prompt)].append((number, line, precise(answer)))
         for rows in same.values():
             distinct = {answer for _, _, answer in rows}

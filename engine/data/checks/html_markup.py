@@ -19,7 +19,7 @@ ABOUT = (
 )
 _TAG = re.compile(
     r"<(?:/?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|tr|td|th|h[1-6]|img|script|style|html|body|head|iframe|font|input|"
-    r"form|button|svg)(?:\s[^<>]{0,500})?/?|!doctype html)>",
+    r"form|button|svg)(?:\s+[\w-]+\s*=[^<>]{0,500})?\s?/?|!doctype html)>",
     re.IGNORECASE,
 )
 

@@ -8,8 +8,8 @@ from engine.data.again import contents
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.columns import equal_groups
-from engine.data.normalise import ANSWER, precise
-from engine.data.seen import Seen
+from engine.data.normalise import precise
+from engine.data.seen import Seen, joined
 
 ABOUT = (
     About(
@@ -41,8 +41,8 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
         if len(firsts) < 2:
             continue
         same: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for number, line, prompt, answer in contents(facts, [int(numbers[place]) for place in firsts.values()]):
-            same[precise(prompt + ANSWER + answer)].append((number, line))
+        for number, line, *parts in contents(facts, [int(numbers[place]) for place in firsts.values()]):
+            same[precise(joined(*parts))].append((number, line))
         for rows in same.values():
             if len(rows) > 1:
                 book.flag_group("normalised_duplicate", rows)

@@ -15,7 +15,7 @@ ABOUT = (
         "Turns out of order",
         "repair",
         "Many chat templates refuse such rows or join the turns wrongly; the model learns to answer out of turn.",
-        "Put the turns in order: user, assistant (with tool calls and tool answers between), user, …",
+        "Put the turns in order: user, assistant (tool calls and tool answers between), user, and so on.",
     ),
 )
 # One letter a turn: user, assistant, tool. A conversation may end with the user; another check says so.

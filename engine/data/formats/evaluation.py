@@ -32,7 +32,8 @@ def to_example(row: dict[str, Any]) -> Example:
         raise empty_prompt("query" if "query" in row else "context")
     if not answer.strip():
         raise empty_answer("choices" if "choices" in row else "continuation")
-    return Example(NAME, user_and_answer(question, answer))
+    offered = row["choices"] if "choices" in row and "query" in row else row.get("context_options", ())
+    return Example(NAME, user_and_answer(question, answer), choices=tuple(offered))
 
 
 def _pick(row: dict[str, Any], field: str) -> str:

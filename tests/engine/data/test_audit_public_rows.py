@@ -1,0 +1,85 @@
+"""Counts on public rows, confirmed by a few independent lines each."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import unicodedata
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data.audit import AuditRequest, audit
+from tests.engine.data.rows import finding, write_jsonl
+
+SURPLUS = {
+    "llamafactory/alpaca_en_demo.json": 14,
+    "llamafactory/dpo_en_demo.json": 5,
+    "llamafactory/glaive_toolcall_en_demo.json": 35,
+    "llamafactory/identity.json": 0,
+    "llamafactory/kto_en_demo.json": None,
+    "llmfoundry_eval/arc_easy.jsonl": None,
+    "llmfoundry_eval/simple_arithmetic_nospaces.jsonl": None,
+}
+
+
+def rows_of(path: Path) -> list[dict[str, Any]]:
+    text = path.read_text(encoding="utf-8")
+    return json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.splitlines()]
+
+
+def surplus(texts: list[str]) -> int:
+    return sum(count - 1 for count in Counter(texts).values())
+
+
+@pytest.mark.parametrize("file", SURPLUS)
+@pytest.mark.parametrize("as_lines", [False, True])
+def test_surplus_copies_agree_with_a_count_of_whole_rows(
+    public_data: Path, tmp_path: Path, file: str, as_lines: bool
+) -> None:
+    rows = rows_of(public_data / file)
+    path = write_jsonl(tmp_path / "rows.jsonl", rows) if as_lines else public_data / file
+    document = audit(AuditRequest(path), tmp_path / "audit")
+    expected = surplus([json.dumps(row, sort_keys=True) for row in rows])
+    assert SURPLUS[file] in (None, expected)
+    assert finding(document, "exact_duplicate").get("surplus", 0) == expected
+    assert document["rows"]["usable"] == len(rows)
+
+
+def plain(text: str) -> str:
+    """The same measure, written another way: NFKC, case, punctuation, white space."""
+    text = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join("".join(c if c.isalnum() else " " for c in text).split())
+
+
+def test_banking77_copies_and_leaks_agree(public_data: Path, tmp_path: Path) -> None:
+    def read(name: str) -> list[dict[str, str]]:
+        with (public_data / "banking77" / name).open(encoding="utf-8", newline="") as file:
+            return [{"text": row["text"], "label": row["category"]} for row in csv.DictReader(file)]
+
+    train, test = read("train.csv"), read("test.csv")
+    held = write_jsonl(tmp_path / "test.jsonl", test)
+    document = audit(AuditRequest(write_jsonl(tmp_path / "train.jsonl", train), test=held), tmp_path / "audit")
+    known = {plain(row["text"]) for row in test}
+    leaked = {plain(row["text"]) for row in train} & known
+    found = finding(document, "leak_prompt")
+    assert {plain(train[line - 1]["text"]) for line in found["lines"]} == leaked
+    assert found["count"] == 25
+    assert document["label_balance"]["distinct"] == 77
+    copies = surplus([plain(row["text"] + " " + row["label"]) for row in train])
+    assert finding(document, "exact_duplicate")["count"] == 0
+    assert finding(document, "normalised_duplicate")["surplus"] == copies == 30
+    # The 31st copy of a text has another label: not a duplicate to remove, but a conflict to decide.
+    texts = surplus([plain(row["text"]) for row in train])
+    assert texts == 31 and finding(document, "conflicting_answers")["surplus"] == texts - copies
+
+
+def test_addresses_agree_with_a_plain_search(public_data: Path, tmp_path: Path) -> None:
+    file = public_data / "llamafactory" / "alpaca_en_demo.json"
+    document = audit(AuditRequest(file), tmp_path / "audit")
+    shaped = re.compile(r"[^\s`]@\w[\w-]*\.\w")
+    expected = sum(any(shaped.search(str(value)) for value in row.values()) for row in rows_of(file))
+    assert finding(document, "pii_email")["count"] == expected > 0

@@ -1,0 +1,102 @@
+"""Whatever the bytes: no exception but a refusal, and the counts add up."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from engine.data.audit import AuditRequest, audit
+from engine.data.errors import FileRefused
+from engine.data.records import Problem, Reader, Record, row_id
+from engine.data.sniff import Container
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+)
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+)
+COLUMNS = (
+    "messages conversations prompt completion chosen rejected label text instruction output query choices gold role "
+    "content from value tools"
+)
+columns = st.sampled_from(COLUMNS.split())
+shaped = st.dictionaries(
+    columns, values | st.lists(st.dictionaries(columns, values, max_size=3), max_size=3), max_size=5
+)
+PIECES = b'{"a":1} { } [ ] , " \\ \\u d800 : NaN 12345678901234567890 e999 \''.split(b" ")
+tokens = st.sampled_from([*PIECES, b"\n", b"\r\n", b"\r", b" ", b"\x00", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8"])
+noise = st.binary(max_size=60) | st.lists(tokens, max_size=40).map(b"".join)
+
+
+def read_all(data: bytes, container: Container | None) -> tuple[Reader, list[Record | Problem]]:
+    with tempfile.NamedTemporaryFile(suffix=".jsonl") as file:
+        file.write(data)
+        file.flush()
+        reader = Reader(Path(file.name), container)
+        return reader, list(reader)
+
+
+@settings(max_examples=400, deadline=None)
+@given(noise, st.sampled_from([None, "jsonl", "json_array", "text"]))
+@example(b'[{"a":"\\', "json_array")
+@example(b'["', "json_array")
+def test_it_never_raises_and_counts_every_line(data: bytes, container: Container | None) -> None:
+    try:
+        reader, items = read_all(data, container)
+    except FileRefused:
+        assert container is None
+        return
+    assert len(items) == reader.tally.lines - reader.tally.blank
+    assert [item.number for item in items] == sorted({item.number for item in items})
+    assert reader.tally.bytes_read == len(data)
+    if reader.container != "json_array":
+        body = data.removeprefix(b"\xef\xbb\xbf")
+        assert reader.tally.lines == body.count(b"\n") + (not body.endswith(b"\n") and body != b"")
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.dictionaries(st.text(max_size=8), values, max_size=5), min_size=1, max_size=8), st.booleans())
+def test_it_gives_every_sound_row_back(rows: list[dict[str, object]], as_array: bool) -> None:
+    text = json.dumps(rows) if as_array else "\n".join(json.dumps(row) for row in rows)
+    _, items = read_all(text.encode(), "json_array" if as_array else "jsonl")
+    assert [item.row for item in items if isinstance(item, Record)] == rows
+    assert [item.row_id for item in items if isinstance(item, Record)] == [row_id(row) for row in rows]
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.lists(shaped | st.binary(max_size=20), max_size=12))
+def test_an_audit_of_any_rows_ends_with_counts_that_add_up(rows: list[dict[str, object] | bytes]) -> None:
+    data = b"\n".join(row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "rows.jsonl"
+        path.write_bytes(data)
+        try:
+            document = audit(AuditRequest(path), Path(folder) / "out")
+        except FileRefused:
+            return
+    counts = document["rows"]
+    assert counts["lines"] == counts["blank"] + counts["usable"] + counts["unusable"]
+    assert counts["usable"] == sum(entry["count"] for entry in document["formats"])
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 7])
+@settings(max_examples=60, deadline=None)
+@given(noise)
+def test_the_size_of_a_block_changes_nothing(block: int, data: bytes) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        container: Container
+        for container in ("jsonl", "json_array"):
+            whole = read_all(data, container)[1]
+            patch.setattr("engine.data.pieces.BLOCK_BYTES", max(block, 3))
+            assert read_all(data, container)[1] == whole
+            patch.undo()
