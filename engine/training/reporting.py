@@ -58,6 +58,7 @@ class Reporter(TrainerCallback):
         self._step_began = self._started
         self._logged = (0, 0.0)
         self._trained_seconds = 0.0
+        self._told = self._started
 
     # What the library calls, in the order of a run
 
@@ -172,15 +173,21 @@ class Reporter(TrainerCallback):
                 if not math.isfinite(loss):
                     raise _diverged(step, loss, self.options.learning_rate)
                 self.events.emit("metric", step=step, eval_loss=loss, precision=precision)
-            scores, forgotten = self.probes.measure(
-                self.trainer.model, self.tokenizer, step, lambda done, total: self._between_batches()
-            )
+            scores, forgotten = self.probes.measure(self.trainer.model, self.tokenizer, step, self._probed)
         self.memory.baseline = dict(self.probes.baseline)
         self.memory.scores[str(step)] = {**scores, **({} if loss is None else {"eval_loss": loss})}
         self._measure_seconds.append(time.monotonic() - began)
         return loss, forgotten
 
     # Words to and from the supervisor
+
+    def _probed(self, done: int, total: int) -> None:
+        """At most once a second: how far the probes are, since they can take longer than a step."""
+        if time.monotonic() - self._told >= 1.0:
+            self._told = time.monotonic()
+            text = f"Measuring forgetting: {done} of {total} probes"
+            self.events.emit("status", phase="measuring", step=self.memory.step, done=done, total=total, text=text)
+        self._between_batches()
 
     def _between_batches(self) -> None:
         """Between two batches of a measurement. Before the first step there is nothing to save: both words end it."""

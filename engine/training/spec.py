@@ -164,7 +164,7 @@ class TrainingOptions:
     eval_steps: int | None = option(
         None,
         label="Evaluate every",
-        why="Validation loss and forgetting are measured at these steps. Empty: about five times a run.",
+        why="Validation loss and forgetting are measured at these steps. Empty: about four times a run.",
         group="Evaluation and checkpoints",
         unit="steps",
         minimum=1,
@@ -234,8 +234,8 @@ class TrainingOptions:
         return max(1, -int(-(steps_an_epoch * self.num_train_epochs) // 1))
 
     def evaluation_steps(self, total: int) -> int:
-        """Steps between two evaluations of a run of ``total`` steps: as asked, or about five a run."""
-        return self.eval_steps or max(1, -(-total // 5))
+        """Steps between two evaluations of a run of ``total`` steps: as asked, or about four a run."""
+        return self.eval_steps or max(1, -(-total // 4))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,11 @@ def test_it_never_goes_past_the_models_context() -> None:
     assert suggest(2000, 9000, short, "sft", "lora", CUDA).options.cutoff_len == 512
 
 
+@pytest.mark.parametrize(("rows", "device", "epochs"), [(300, CPU, 1), (300, CUDA, 3), (150, CPU, 3), (2000, CPU, 1)])
+def test_it_asks_a_processor_for_no_more_passes_than_minutes_allow(rows: int, device: Device, epochs: int) -> None:
+    assert suggest(rows, 218, SMALL, "sft", "lora", device).options.num_train_epochs == epochs
+
+
 def test_it_gives_few_rows_more_passes_and_a_smaller_batch() -> None:
     few, many = suggest(300, 200, LARGE, "sft", "lora", CUDA), suggest(5000, 200, LARGE, "sft", "lora", CUDA)
     assert (few.options.num_train_epochs, many.options.num_train_epochs) == (3.0, 1.0)
