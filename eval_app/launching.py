@@ -19,7 +19,7 @@ ROWS = 200
 
 
 def start_evaluation(job: TrainingJob, checkpoint: Checkpoint, user: User, *, limit: int | None = ROWS) -> Evaluation:
-    """Queues base against ``checkpoint`` on the test rows of the job's split. Raises EngineError("Data") without any."""
+    """Queues base against ``checkpoint`` on the split's test rows. Raises EngineError("Data") without any."""
     if not job.split.rows("test"):
         raise EngineError("Data", "The split has no test rows.", "Split the data again with a share for the test.")
     base = System(

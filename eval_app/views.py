@@ -51,7 +51,7 @@ def evaluations(request: HttpRequest, project_id: int) -> HttpResponse:
     checkpoints = Checkpoint.objects.filter(job__project=project).select_related("job", "job__run")
     context = {
         "project": project,
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(project.role),
         "evaluations": Evaluation.objects.filter(project=project).select_related("run"),
         "checkpoints": checkpoints.order_by("-job_id", "-is_best", "-step"),
         "rows": ROWS,
@@ -146,7 +146,7 @@ def download(request: HttpRequest, project_id: int, evaluation_id: int) -> HttpR
 def _frame(found: Evaluation) -> dict[str, Any]:
     return {
         "project": found.project,
-        "can_write": can_write(found.project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(found.project.role),
         "evaluation": found,
         "run": found.run,
         "results": found.results,

@@ -57,7 +57,8 @@ def _header(file: Path) -> dict[str, Any]:
         (length,) = struct.unpack("<Q", stream.read(8))
         if length > 100 << 20:
             raise NotAModel(f"{file} is not a safetensors file.")
-        return json.loads(stream.read(length))
+        header: dict[str, Any] = json.loads(stream.read(length))
+        return header
 
 
 def _read_json(folder: Path, filename: str) -> dict[str, Any]:

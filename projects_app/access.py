@@ -21,7 +21,7 @@ def get_project(request: HttpRequest, project_id: int, need: Role = Role.READER)
         raise Http404("No such project.")
     if _RANK[Role(role)] < _RANK[need]:
         raise PermissionDenied(f"This needs the role {need.value}; yours here is {role}. Ask an owner of the project.")
-    project.role = role  # type: ignore[attr-defined]
+    project.role = role
     return project
 
 

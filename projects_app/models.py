@@ -23,7 +23,7 @@ class Role(models.TextChoices):
 
 class ProjectQuerySet(models.QuerySet["Project"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> ProjectQuerySet:
-        return self.filter(memberships__user_id=user.pk)
+        return self.filter(memberships__user_id=user.pk or 0)
 
 
 class Project(models.Model):
@@ -34,6 +34,9 @@ class Project(models.Model):
     is_sample = models.BooleanField(default=False)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # The asking user's role here, set by projects_app.access.get_project; no column.
+    role: str
 
     objects = ProjectQuerySet.as_manager()
 
@@ -48,7 +51,7 @@ class Project(models.Model):
 
     def role_of(self, user: AbstractBaseUser | AnonymousUser) -> str | None:
         """The role of ``user`` here, or None for a stranger."""
-        return self.memberships.filter(user_id=user.pk).values_list("role", flat=True).first()
+        return self.memberships.filter(user_id=user.pk or 0).values_list("role", flat=True).first()
 
 
 class Membership(models.Model):

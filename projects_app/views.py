@@ -38,7 +38,7 @@ def add_project(project: Project, user: User) -> Project:
 def project(request: HttpRequest, project_id: int) -> HttpResponse:
     found = get_project(request, project_id)
     recent = found.runs.select_related("project")[:8]
-    context = {"project": found, "can_write": can_write(found.role), "recent": recent}  # type: ignore[attr-defined]
+    context = {"project": found, "can_write": can_write(found.role), "recent": recent}
     return render(request, "projects_app/project.html", context)
 
 
@@ -89,8 +89,8 @@ def _settings(request: HttpRequest, project: Project, form: ProjectForm, person_
         "form": form,
         "person_form": person_form,
         "members": project.memberships.select_related("user").order_by("user__username"),
-        "role": project.role,  # type: ignore[attr-defined]
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "role": project.role,
+        "can_write": can_write(project.role),
     }
     bad = form.errors or person_form.errors
     return render(request, "projects_app/settings.html", context, status=400 if bad else 200)

@@ -78,7 +78,7 @@ class Hub:
         """Events of the run newer than ``after`` that Redis still has: what a row may not have caught up with yet."""
         client = redis.asyncio.Redis.from_url(self.url, socket_timeout=2)
         try:
-            entries = await client.xrevrange(STREAM, count=1000)
+            entries: Any = await client.xrevrange(STREAM, count=1000)
         except (redis.RedisError, OSError):
             return []
         finally:

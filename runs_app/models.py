@@ -167,10 +167,10 @@ class Run(models.Model):
     def take_over(self) -> bool:
         """A new lease on a run whose supervisor is gone. False when it is not, or another was first."""
         token = uuid.uuid4().hex
-        taken = (
-            Run.objects.filter(pk=self.pk, lease_token=self.lease_token, status__in=ACTIVE, lease_until__lt=timezone.now())
-            .update(lease_token=token, lease_until=timezone.now() + STARTING_LEASE)
-        )  # fmt: skip
+        mine = Run.objects.filter(pk=self.pk, lease_token=self.lease_token, status__in=ACTIVE)
+        taken = mine.filter(lease_until__lt=timezone.now()).update(
+            lease_token=token, lease_until=timezone.now() + STARTING_LEASE
+        )
         if taken:
             self.refresh_from_db()
         return bool(taken)

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -66,7 +67,7 @@ def events(request: HttpRequest, project_id: int, run_id: int) -> JsonResponse:
     )
 
 
-async def stream(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
+async def stream(request: HttpRequest, project_id: int, run_id: int) -> HttpResponseBase:
     """The live stream. Permission is checked before it begins; nothing in it touches the database."""
     if request.method != "GET":
         return HttpResponse(status=405, headers={"Allow": "GET"})
@@ -88,7 +89,7 @@ def log(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
 
 
 @require_GET
-def download_log(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
+def download_log(request: HttpRequest, project_id: int, run_id: int) -> HttpResponseBase:
     found = get_run(request, project_id, run_id)
     chunks = logs.chunks(found.directory / "console.log")
     response = StreamingHttpResponse(chunks, content_type="text/plain; charset=utf-8")

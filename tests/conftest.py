@@ -33,7 +33,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def public_data() -> Path:
-    """Public rows that lie beside the checkout on some machines; a test that needs them says so when they are absent."""
+    """Public rows that lie beside the checkout on some machines; where they are absent the test is skipped aloud."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"public test rows are not on this machine ({folder})")

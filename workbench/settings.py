@@ -80,7 +80,7 @@ TEMPLATES = [
 # ── Database ──────────────────────────────────────────────────────────────────────────────────────────────────
 DATABASES: dict[str, Any] = {"default": dj_database_url.parse(environment.database_url())}
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
-    # WAL + IMMEDIATE is the only SQLite mode in which four writers never meet "database is locked" (docs/benchmarks.md).
+    # WAL + IMMEDIATE is the SQLite mode in which four writers never met "database is locked" (docs/benchmarks.md).
     DATABASES["default"]["OPTIONS"] = {
         "timeout": 20,
         "transaction_mode": "IMMEDIATE",

@@ -27,7 +27,10 @@ def stops(project: Project, current: str = "") -> list[dict[str, Any]]:
 
 
 def _data(project: Project) -> str:
-    audit = Audit.objects.filter(version__dataset__project=project).order_by("-id").first()
+    # A held-out file that others are only compared with is not what the project trains on.
+    compared_with = Audit.objects.filter(against__isnull=False).values("against")
+    audits = Audit.objects.filter(version__dataset__project=project).exclude(version__in=compared_with)
+    audit = audits.order_by("-id").first()
     if audit is None:
         return "No data yet"
     if audit.document is None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from models_app import views as models_views
 from projects_app import views as projects
 from runs_app import views as runs
 from workbench import views
 
-project = [
+project: list[URLPattern | URLResolver] = [
     path("", projects.project, name="project"),
     path("settings/", projects.settings, name="project_settings"),
     path("settings/people/", projects.add_person, name="project_add_person"),

@@ -55,5 +55,7 @@ def test_a_project_keeps_an_owner(world: World) -> None:
 
 
 def test_adding_somebody_unknown_says_so(world: World) -> None:
-    page = world.client().post(f"/projects/{world.project.pk}/settings/people/", {"username": "nobody", "role": "reader"})
+    page = world.client().post(
+        f"/projects/{world.project.pk}/settings/people/", {"username": "nobody", "role": "reader"}
+    )
     assert "Nobody here has this name" in page.content.decode()

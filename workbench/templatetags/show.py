@@ -54,7 +54,7 @@ def get(mapping: dict[Any, Any] | None, key: Any) -> Any:
 
 @register.filter
 def in_unit(value: float | None, unit: str) -> str:
-    """A metric's figure in its unit: shares as percent, seconds and tokens with their word, scores with three digits."""
+    """A metric's figure in its unit: shares as percent, seconds and tokens with a word, else three digits."""
     if value is None:
         return "–"
     if unit == "share":
