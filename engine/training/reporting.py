@@ -87,8 +87,11 @@ class Reporter(TrainerCallback):
         wanted: Ending = "save" if self.control.wanted() == "save" or self.control.orphaned() else ""
         save = bool(wanted) or step % self.save_every == 0 or step >= total
         if step % self.eval_every == 0 or step >= total:
+            self.events.emit("status", phase="evaluating", step=step, text=f"Evaluating at step {step:,}")
             best, wanted = self._judge(step, wanted)
             save = save or best or bool(wanted)
+            if step < total and not wanted:
+                self.events.emit("status", phase="training", text=f"Training, {total:,} steps")
         if wanted:
             self.ending = wanted
             control.should_training_stop = True
