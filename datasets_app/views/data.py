@@ -22,13 +22,13 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
     busy = Audit.objects.filter(version__dataset__project=project).exclude(run__status__in=ENDED).exists()
     context: dict[str, Any] = {
         "project": project,
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(project.role),
         "lines": lines,
         "busy": busy,
         "room": receiving.free_bytes(),
     }
     # The list asks for itself while an audit is on its way.
-    page = "datasets_app/data.html#versions" if request.htmx else "datasets_app/data.html"  # type: ignore[attr-defined]
+    page = "datasets_app/data.html#versions" if request.htmx else "datasets_app/data.html"
     return render(request, page, context)
 
 

@@ -53,7 +53,7 @@ def repair(request: HttpRequest, project_id: int, repair_id: int) -> HttpRespons
     found = known.select_related("run", "child", "version__dataset").first()
     if found is None:
         raise Http404("No such repair in this project.")
-    context = {"project": project, "repair": found, "run": found.run, "can_write": can_write(project.role)}  # type: ignore[attr-defined]
+    context = {"project": project, "repair": found, "run": found.run, "can_write": can_write(project.role)}
     if is_poll(request):
         if found.child is not None:
             return HttpResponseClientRedirect(found.child.get_absolute_url())

@@ -30,7 +30,7 @@ def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse
         "audit": audit,
         "code": code,
         "query": query,
-        "can_write": can_write(found.dataset.project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(found.dataset.project.role),
     }
     if audit is not None and audit.document is not None and not audit.refused:
         context["findings"] = known = reports.findings(audit.document)
@@ -44,7 +44,7 @@ def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse
             context["failed"] = error
         else:
             context |= _page(page, number, code=code, grouped=bool(code) and not query)
-    template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"  # type: ignore[attr-defined]
+    template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"
     return render(request, template, context)
 
 

@@ -46,7 +46,7 @@ def split(request: HttpRequest, project_id: int, split_id: int) -> HttpResponse:
         "version": found.version,
         "run": found.run,
         "words": reports.split_words(found),
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(project.role),
     }
     if is_poll(request):
         if found.run.has_ended:

@@ -39,7 +39,7 @@ def version(request: HttpRequest, project_id: int, version_id: int) -> HttpRespo
         audit = found.audit
         if audit is None or audit.run.has_ended:
             return HttpResponseClientRefresh()
-        context = {"run": audit.run, "can_write": can_write(found.dataset.project.role)}  # type: ignore[attr-defined]
+        context = {"run": audit.run, "can_write": can_write(found.dataset.project.role)}
         return render(request, "datasets_app/_progress_run.html", context)
     return render_version(request, found)
 
@@ -53,7 +53,7 @@ def render_version(
     context: dict[str, Any] = {
         "project": project,
         "version": found,
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(project.role),
         "audit": audit,
         "run": audit.run if audit else None,
         "state": reports.state_of(audit),
@@ -133,4 +133,4 @@ def whole_document(audit: Audit) -> dict[str, Any]:
 
 def is_poll(request: HttpRequest) -> bool:
     """Whether the progress panel asks about itself, rather than a person for the page."""
-    return bool(request.htmx) and request.htmx.target == "run-progress"  # type: ignore[attr-defined]
+    return bool(request.htmx) and request.htmx.target == "run-progress"

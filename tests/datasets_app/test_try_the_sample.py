@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import reverse
 
 from datasets_app.models import DatasetVersion, Repair
+from engine import samples
 from projects_app.models import Project
 from tests.datasets_app.cast import page
 from tests.world import World, run_to_end
@@ -20,15 +21,21 @@ def test_it_shows_the_planted_faults_and_the_leaked_row(world: World) -> None:
     run_to_end(version.audit.run)
     assert version.audit is not None
     findings = {f["code"]: f for f in (version.audit.document or {})["findings"]}
-    assert findings["exact_duplicate"]["surplus"] == 12
-    assert findings["malformed_json"]["lines"] == [108, 364]
-    assert findings["leak_identical"]["lines"] == [211]
-    assert findings["pii_email"]["lines"] == [125]
+    planted = samples.load("support_tickets").planted
+    rows = planted["tickets.jsonl"]
+    surplus = rows["exact_duplicate"]["surplus"]
+    assert surplus > 0
+    assert findings["exact_duplicate"]["surplus"] == surplus
+    for code in ("malformed_json", "empty_answer", "empty_prompt", "pii_email"):
+        assert findings[code]["lines"] == rows[code]
+    leaks = [leak["train_line"] for leak in planted["tickets_test.jsonl"]["leak_identical"]]
+    assert leaks
+    assert findings["leak_identical"]["lines"] == leaks
     held_out = version.audit.against
     assert held_out is not None
     assert held_out.audit is not None  # queued once the audit somebody waits for had ended
     world.member = world.stranger  # who made the sample
-    assert "12 surplus copies" in page(world, version)
+    assert f"{surplus} surplus copies" in page(world, version)
 
 
 def test_its_repair_looks_for_the_leak_again(world: World) -> None:
