@@ -304,7 +304,8 @@ def _where_it_stands(fresh: list[Event]) -> dict[str, Any]:
             where["step"] = int(event.get("step") or 0)
             where["total"] = int(event.get("total") or 0)
             where["eta_s"] = event.get("eta_s")
-            where["doing"] = str(event.get("doing") or where.get("doing") or "")[:200]
+            if event.get("doing"):
+                where["doing"] = str(event["doing"])[:200]
         elif event["kind"] == "status":
             where["doing"] = str(event.get("text") or event.get("doing") or "")[:200]
     return where

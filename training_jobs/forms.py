@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import QuerySet
@@ -22,15 +22,19 @@ from training_jobs.models import TrainingJob
 from training_jobs.option_fields import OptionFormField, option_fields, shown
 
 METHOD_PREFIX, ADAPTER_PREFIX = "method__", "adapter__"
+if TYPE_CHECKING:
+    _ModelChoice = forms.ModelChoiceField[Any]
+else:
+    _ModelChoice = forms.ModelChoiceField
 
 
-class SplitField(forms.ModelChoiceField):
+class SplitField(_ModelChoice):
     def label_from_instance(self, split: Any) -> str:
         counts = [f"{split.rows(part):,}" for part in ("train", "validation", "test")]
         return f"{split.version} · split {split.pk} · {counts[0]} train, {counts[1]} validation, {counts[2]} test"
 
 
-class BaseModelField(forms.ModelChoiceField):
+class BaseModelField(_ModelChoice):
     def label_from_instance(self, model: Any) -> str:
         return model.name if model.is_there else f"{model.name} (its folder is gone)"
 
@@ -38,12 +42,14 @@ class BaseModelField(forms.ModelChoiceField):
 class ChoicesForm(forms.Form):
     """What the run is of. A change here changes which settings there are and what is suggested for them."""
 
-    name = forms.CharField(max_length=120, label="Name", help_text="What the runs table and the comparison will call it.")
+    name = forms.CharField(
+        max_length=120, label="Name", help_text="What the runs table and the comparison will call it."
+    )
     split = SplitField(
         Split.objects.none(),
         label="Data",
         empty_label=None,
-        help_text="A split of this project: its training rows are learned, its validation rows are measured while it runs.",
+        help_text="A split of this project: training rows are learned, validation rows are measured while it runs.",
         error_messages={"invalid_choice": "This split is not there, or not ready. Choose one of the list."},
     )
     base_model = BaseModelField(
@@ -66,8 +72,7 @@ class ChoicesForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
         method, adapter = found.get("method"), found.get("adapter")
-        reason = refusal(method, adapter) if method and adapter else ""
-        if reason:
+        if method and adapter and (reason := refusal(method, adapter)):
             self.add_error("adapter", f"{ADAPTERS[adapter].label} does not go with this method: {reason}")
         model = found.get("base_model")
         if model is not None and not model.is_there:
@@ -119,7 +124,9 @@ class SettingsForm(forms.Form):
 
 
 def ready_splits(project: Project) -> QuerySet[Split]:
-    return Split.objects.filter(version__dataset__project=project, result__isnull=False).select_related("version__dataset", "run")
+    return Split.objects.filter(version__dataset__project=project, result__isnull=False).select_related(
+        "version__dataset", "run"
+    )
 
 
 def as_typed(data: Mapping[str, Any], name: str, field: forms.Field) -> Any:
@@ -159,4 +166,6 @@ def _field(form: forms.Form, name: str) -> Any:
 
 def _explained(rows: Iterable[Any]) -> list[tuple[str, str]]:
     """Choices whose label says in plain words when each is the right one."""
-    return [(row.key, format_html('{}<span class="field-why d-block mt-0">{}</span>', row.label, row.when)) for row in rows]
+    return [
+        (row.key, format_html('{}<span class="field-why d-block mt-0">{}</span>', row.label, row.when)) for row in rows
+    ]

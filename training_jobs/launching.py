@@ -64,7 +64,9 @@ class Basis:
 class Launch:
     """Both forms together. ``moved`` tells that the choices changed since the settings were last suggested."""
 
-    def __init__(self, project: Project, choices: ChoicesForm, basis: Basis, settings: SettingsForm, *, moved: bool = False):
+    def __init__(
+        self, project: Project, choices: ChoicesForm, basis: Basis, settings: SettingsForm, *, moved: bool = False
+    ):
         self.project = project
         self.choices = choices
         self.basis = basis
@@ -98,7 +100,7 @@ class Launch:
 
 
 def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = None) -> Launch:
-    """The form as it is first seen: the newest split (or the one asked for), or an earlier job's choices and settings."""
+    """The form as it is first seen: for the newest split or the one asked for, or as an earlier job had it."""
     splits = ready_splits(project)
     split = (source.split if source else splits.filter(pk=split_id).first()) or splits.first()
     basis = Basis(
@@ -110,14 +112,18 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
     )
     name = source.name if source else str(split.version) if split else ""
     initial = {
-        "name": name, "split": basis.split, "base_model": basis.base_model, "method": basis.method, "adapter": basis.adapter,
-    }  # fmt: skip
+        "name": name,
+        "split": basis.split,
+        "base_model": basis.base_model,
+        "method": basis.method,
+        "adapter": basis.adapter,
+    }
     choices = ChoicesForm(project, initial=initial)
     return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None))
 
 
 def typed(project: Project, data: Mapping[str, Any]) -> Launch:
-    """The form as it was sent. Where the choices changed, settings that stood as suggested follow the new suggestion."""
+    """The form as it was sent. Where the choices changed, untouched settings follow the new suggestion."""
     choices = ChoicesForm(project, data)
     choices.is_valid()
     chosen = choices.cleaned_data

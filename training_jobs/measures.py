@@ -53,8 +53,8 @@ class SettingRow:
 
 
 def latest(run: Run) -> dict[str, Any]:
-    """The newest value of each thing a run measures, by name; absent until it was measured."""
-    found: dict[str, Any] = {}
+    """The newest value of each thing a run measures, by name; None until it was measured."""
+    found: dict[str, Any] = dict.fromkeys(("loss", "eval_loss", "tokens_per_s", "rss_bytes", "gpu_bytes"))
     newest = run.events.filter(kind="metric").order_by("-seq")
     for event in (
         newest.filter(data__loss__isnull=False).first(),
@@ -62,7 +62,6 @@ def latest(run: Run) -> dict[str, Any]:
     ):
         if event is not None:
             found |= {name: value for name, value in event.data.items() if value is not None}
-            found |= {f"{name}_step": event.data.get("step") for name in ("loss", "eval_loss") if name in event.data}
     return found
 
 

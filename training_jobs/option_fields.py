@@ -33,7 +33,9 @@ class OptionFormField(forms.Field):
         if text in (None, ""):
             if self.item.optional:
                 return None
-            raise forms.ValidationError(f"Empty. Give a value{f' of {self.range}' if self.range else ''}.", code="required")
+            raise forms.ValidationError(
+                f"Empty. Give a value{f' of {self.range}' if self.range else ''}.", code="required"
+            )
         try:
             read = _read(self.item, str(text))
             return getattr(parse(self.options, {self.item.name: read}, "here"), self.item.name)

@@ -1,4 +1,4 @@
-"""The preview card: is this launch ready, and what will it take? Arithmetic of engine.decision on what is known here."""
+"""The preview card: is this launch ready, and what will it take? Arithmetic on what is known here."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from training_jobs.launching import Launch
 from training_jobs.lengths import TokenLengths
 from training_jobs.models import TrainingJob
 
-# One scoring of the general probe suite: its passages, and each question once per choice (counted with the starter's tokens).
+# One scoring of the general probe suite: its passages, and each question once a choice, in the starter's tokens.
 PROBE_TOKENS = 16_000
 FEW_VALIDATION_ROWS = 16
 RUNS_REMEMBERED = 5
@@ -143,7 +143,7 @@ def _resources(launch: Launch, spec: TrainingSpec, shape: ModelShape) -> tuple[R
 
 
 def _form_reasons(launch: Launch) -> tuple[tuple[str, str], ...]:
-    found = []
+    found: list[tuple[str, str]] = []
     for form in (launch.choices, launch.settings):
         for name, errors in form.errors.items():
             label = str(form.fields[name].label) if name in form.fields else ""
@@ -168,7 +168,9 @@ def _reasons(spec: TrainingSpec, shape: ModelShape, resources: Resources) -> tup
     if not Path(spec.data.train).is_file():
         found.append(("Data", "The split's files are gone from the disk. Split the version again."))
     if spec.training.cutoff_len > shape.context:
-        text = f"The model reads at most {shape.context:,} tokens; {spec.training.cutoff_len:,} are asked for. Lower it."
+        text = (
+            f"The model reads at most {shape.context:,} tokens; {spec.training.cutoff_len:,} are asked for. Lower it."
+        )
         found.append(("Cutoff length", text))
     machine = device.describe()
     room = machine.accelerator_bytes
@@ -190,7 +192,9 @@ def _cautions(found: Preview, model: BaseModel) -> tuple[str, ...]:
         what = f"Only {found.validation_rows}" if found.validation_rows else "No"
         said.append(f"{what} validation rows: the best checkpoint cannot be told from chance.")
     if found.rows < options.effective_batch_size:
-        said.append(f"The effective batch ({options.effective_batch_size}) is larger than the training rows ({found.rows}).")
+        said.append(
+            f"The effective batch ({options.effective_batch_size}) is larger than the training rows ({found.rows})."
+        )
     if found.lengths is None:
         said.append("This version was audited without a tokenizer, so its token lengths are not known.")
     elif found.lengths.tokenizer and found.lengths.tokenizer != Path(model.folder).name:
@@ -199,4 +203,4 @@ def _cautions(found: Preview, model: BaseModel) -> tuple[str, ...]:
 
 
 def _round_to(value: float, unit: int) -> int:
-    return max(unit, int(round(value / unit)) * unit)
+    return max(unit, round(value / unit) * unit)

@@ -27,7 +27,14 @@ FILTERS = {
     "failed": [Status.FAILED],
     "stopped": [Status.CANCELLED],
 }
-SORTS = {"run": "run_id", "name": "name", "state": "run__status", "base": "base_model__name", "loss": "loss", "age": "run__queued_at"}
+SORTS = {
+    "run": "run_id",
+    "name": "name",
+    "state": "run__status",
+    "base": "base_model__name",
+    "loss": "loss",
+    "age": "run__queued_at",
+}
 
 
 def get_job(request: HttpRequest, project_id: int, job_id: int) -> TrainingJob:
@@ -103,7 +110,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "can_write": can_write(job.project.role),  # type: ignore[attr-defined]
         "latest": measures.latest(run),
         "probes": probes,
-        "changes": {row.measure: row.change_words for row in probes},
+        "changes": dict.fromkeys(measures.MEASURE_WORDS) | {row.measure: row.change_words for row in probes},
         "warnings": measures.warnings(run),
         "checkpoints": list(job.checkpoints.select_related("job__run")),
         "best": job.best_checkpoint,
@@ -114,7 +121,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
     settings = measures.settings_table(job, basis.suggestion.options)
     context |= {
         "query": query,
-        "log": logs.tail(run.directory / "console.log", query),
+        "log": "\n".join(logs.tail(run.directory / "console.log", query)),
         "settings": settings,
         "changed": sum(row.differs for _, rows in settings for row in rows),
         "facts": _facts(job),
@@ -139,7 +146,7 @@ def _launch_context(form: launching.Launch, preview: planning.Preview | None = N
 
 
 def _as_sent(form: launching.Launch) -> launching.Launch:
-    """A fresh form as if it had been sent untouched, so that its card is answered by the same code as every later one."""
+    """A fresh form as if it had been sent untouched: its card comes by the same way as every later one."""
     data = {name: form.choices.get_initial_for_field(field, name) for name, field in form.choices.fields.items()}
     data |= {name: getattr(data[name], "pk", "") for name in ("split", "base_model")}
     data |= {name: form.settings.typed(name) for name in form.settings.fields}

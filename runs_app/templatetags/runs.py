@@ -21,7 +21,11 @@ def waiting_reason(run: Run) -> str:
     places = len(dispatching.exclusive_slots()) if run.exclusive else dispatching.MOST_SHARED
     if not ahead and alike.active().filter(host=dispatching.HOST).count() < places:
         return "Next: a worker picks it up within seconds"
-    what = " or ".join(slot.rpartition(":")[2] for slot in dispatching.exclusive_slots()) if run.exclusive else "a free place"
+    what = (
+        " or ".join(slot.rpartition(":")[2] for slot in dispatching.exclusive_slots())
+        if run.exclusive
+        else "a free place"
+    )
     return f"Waiting for {what}; {ahead} ahead in the queue" if ahead else f"Waiting for {what}; next in the queue"
 
 

@@ -11,7 +11,7 @@ const FORMATS = {
   duration,
   text: String,
 };
-const TITLE_WORDS = { succeeded: "Done", failed: "Failed", cancelled: "Cancelled" };
+const TITLE_WORDS = { succeeded: "Done", failed: "Failed", cancelled: "Stopped" };
 const MAX_LOG_LINES = 1000;
 
 export function duration(seconds) {

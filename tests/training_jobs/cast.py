@@ -64,7 +64,9 @@ def preview_url(world: World) -> str:
 def add_audit(world: World, split: Split, tokens: dict[str, Any] | None) -> Audit:
     """The audit document of the split's version, with these token lengths."""
     run = world.run(kind="audit", status="succeeded")
-    return Audit.objects.create(version=split.version, run=run, base_model=world.base_model, document={"tokens": tokens})
+    return Audit.objects.create(
+        version=split.version, run=run, base_model=world.base_model, document={"tokens": tokens}
+    )
 
 
 LENGTHS = {

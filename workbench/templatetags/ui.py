@@ -29,7 +29,7 @@ STATES = {
     "paused": ("Paused", "pause", "quiet"),
     "succeeded": ("Succeeded", "circle-check", "ended"),
     "failed": ("Failed", "x-circle", "bad"),
-    "cancelled": ("Cancelled", "ban", "quiet"),
+    "cancelled": ("Stopped", "ban", "quiet"),
     "ready": ("Ready", "circle-check", "good"),
     "usable": ("Usable with repairs", "alert-triangle", "warn"),
     "not_ready": ("Not ready", "ban", "bad"),

@@ -1,0 +1,137 @@
+"""The preview card: ready or not, why, and what the run will take."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.training.spec import TrainingOptions
+from tests.training_jobs.cast import LENGTHS, add_audit, form_values, launch_url, preview_url
+from tests.world import World
+from training_jobs.lengths import lengths_of
+from training_jobs.planning import duration_range
+
+
+def ask(world: World, **changed: str) -> str:
+    client = world.client()
+    sent = form_values(client.get(launch_url(world))) | changed
+    response = client.post(preview_url(world), sent)
+    assert response.status_code == 200
+    return response.content.decode().replace("\xa0", " ")
+
+
+def test_it_is_ready_and_counts_batch_steps_and_parameters(world: World) -> None:
+    world.split(train=16)
+    page = ask(
+        world,
+        num_train_epochs="3",
+        per_device_train_batch_size="4",
+        gradient_accumulation_steps="2",
+        adapter__lora_rank="2",
+    )
+    assert "preview-ready" in page
+    assert "8 rows (4 × 2)" in page
+    assert "<dt>Steps</dt><dd>6</dd>" in page
+    # Two layers: q and o 32x32, k and v 32x16, three of the MLP 32x64; rank 2 of each.
+    trainable = 2 * 2 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 64))
+    assert f"{trainable / 1000:.1f} k of" in page
+
+
+def test_it_counts_every_parameter_of_full_fine_tuning_and_brings_its_settings_along(world: World) -> None:
+    world.split()
+    page = ask(world, adapter="full")
+    assert "(100.0 %)" in page
+    assert 'id="settings"' in page and 'hx-swap-oob="true"' in page
+    assert "adapter__lora_rank" not in page
+
+
+def test_it_says_how_many_rows_the_cutoff_would_cut(world: World) -> None:
+    add_audit(world, world.split(), LENGTHS)
+    world.project.system_prompt = ""
+    world.project.save(update_fields=["system_prompt"])
+    page = ask(world, cutoff_len="199")
+    assert "<dt>Rows cut</dt><dd>25.0 %</dd>" in page
+    assert "lose their end" in page
+    assert "<dt>Rows cut</dt><dd>0.0 %</dd>" in ask(world, cutoff_len="320")
+
+
+def test_it_spreads_rows_evenly_inside_a_bin_of_the_histogram(world: World) -> None:
+    split = world.split()
+    add_audit(world, split, LENGTHS)
+    lengths = lengths_of(split, "")
+    assert lengths is not None
+    assert lengths.share_over(149) == pytest.approx(0.25 + 0.25)
+    assert lengths.share_over(9) == pytest.approx(0.25 * 0.9 + 0.75)
+    assert lengths.share_over(320) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("field", "typed", "reason"),
+    [
+        ("learning_rate", "quick", "is not a number"),
+        ("cutoff_len", "4096", "The model reads at most 1,024 tokens"),
+        ("adapter__target_modules", "lm_head", "cannot take LoRA"),
+        ("name", "", "This field is required"),
+    ],
+)
+def test_it_is_not_ready_and_says_why(world: World, field: str, typed: str, reason: str) -> None:
+    world.split()
+    page = ask(world, **{field: typed})
+    assert "preview-not-ready" in page
+    assert reason in page
+
+
+def test_it_is_not_ready_when_the_rows_are_gone_from_the_disk(world: World) -> None:
+    world.split().file("train").unlink()
+    assert "gone from the disk" in ask(world)
+
+
+def test_it_warns_of_too_few_validation_rows(world: World) -> None:
+    world.split(validation=4)
+    assert "Only 4 validation rows" in ask(world)
+
+
+def test_it_rests_the_time_on_what_earlier_runs_of_this_machine_measured(world: World) -> None:
+    from runs_app.dispatching import HOST
+    from runs_app.models import RunEvent
+
+    job = world.job()
+    job.run.host = HOST
+    job.run.save(update_fields=["host"])
+    assert "first guess" in ask(world)
+    for seq, speed in enumerate((200.0, 300.0, 250.0), 1):
+        RunEvent.objects.create(run=job.run, seq=seq, t=0, kind="metric", data={"step": seq, "tokens_per_s": speed})
+    page = ask(world)
+    assert "250 tokens a second, measured in 1 earlier run on this machine" in page
+
+
+def test_it_counts_the_settings_that_differ_from_the_defaults(world: World) -> None:
+    world.split()
+    assert "all settings as suggested" in ask(world)
+    assert "2 settings differ from the defaults" in ask(world, weight_decay="0.1", seed="7")
+
+
+@pytest.mark.parametrize(("role", "status"), [("stranger", 404), ("reader", 403), ("member", 200)])
+def test_it_is_for_those_who_may_launch(world: World, role: str, status: int) -> None:
+    assert world.client(role).post(preview_url(world), {}).status_code == status
+
+
+def test_it_answers_an_empty_form_with_reasons(world: World) -> None:
+    page = world.client().post(preview_url(world), {}).content.decode()
+    assert "preview-not-ready" in page
+    assert "This field is required" in page
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [(31, 76, "30 to 75 s"), (130, 230, "2 to 4 min"), (110, 115, "about 2 min"), (5400, 11000, "1.5 to 3.1 h")],
+)
+def test_it_gives_times_as_a_range_in_one_unit(low: float, high: float, words: str) -> None:
+    assert duration_range(low, high) == words
+
+
+def test_it_shows_a_field_for_every_option_of_the_engine(world: World) -> None:
+    world.split()
+    fields = form_values(world.client().get(launch_url(world)))
+    page = world.client().get(launch_url(world)).content.decode()
+    for name in TrainingOptions.__dataclass_fields__:
+        assert name in fields or f'name="{name}"' in page
