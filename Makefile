@@ -1,6 +1,7 @@
 # make run      install what is missing, then start the workbench        (PORT=8000 WORKBENCH_HOME=./var)
 # make stop     end it
 # make test     install what is missing, then run the tests              (ARGS="-k upload")
+# make test-slow  the tests of more than about 20 seconds, which make test leaves out
 # make check    formatting, lint, types, import contracts, then the tests
 # make lock     write the lock files anew from requirements/*.in         (ARGS=--upgrade)
 #
@@ -10,9 +11,11 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	if $$each -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; \
 	then echo $$each; break; fi; done)
 VENV := .venv/bin
+TESTS := WORKBENCH_CHROMIUM="$$($(VENV)/python requirements/browser.py)" && export WORKBENCH_CHROMIUM && \
+	exec $(VENV)/python -m pytest
 STARTER := var/models/smollm2-135m-instruct
 
-.PHONY: help run stop test check lint lock install install-dev python
+.PHONY: help run stop test test-slow test-needs check lint lock install install-dev python
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -23,10 +26,14 @@ run: install
 stop:
 	@if [ -x $(VENV)/python ]; then exec $(VENV)/python -m workbench.launcher stop; else echo "Nothing is installed yet."; fi
 
-test: install-dev
+test: test-needs
+	@$(TESTS) -m "not slow" $(ARGS)
+
+test-slow: test-needs
+	@$(TESTS) -m slow $(ARGS)
+
+test-needs: install-dev
 	@$(VENV)/python -m engine starter $(STARTER)
-	@WORKBENCH_CHROMIUM="$$($(VENV)/python requirements/browser.py)" && export WORKBENCH_CHROMIUM && \
-		exec $(VENV)/python -m pytest $(ARGS)
 
 check: lint test
 

@@ -58,7 +58,7 @@ def _guarded(run_dir: Path, body: Body) -> int:
                     f"The disk is full: {error.filename or run_dir} could not be written.",
                     "Free some space, then retry from the last checkpoint.",
                 )
-        except Exception as error:  # the frame's whole purpose: every failure leaves a word a person can act on
+        except Exception as error:  # noqa: BLE001 - the frame's whole purpose: every failure leaves a word to act on
             _report_internal(events, run_dir, error)
     return FAILED
 
@@ -101,6 +101,6 @@ def _report_internal(events: EventWriter, run_dir: Path, error: Exception) -> No
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """True for torch's and the allocator's ways to say that memory ran out (by name: the engine's core has no torch)."""
+    """True for torch's and the allocator's ways to say that memory ran out (told by name: no torch here)."""
     text = str(error).lower()
     return type(error).__name__ == "OutOfMemoryError" or "out of memory" in text or "can't allocate memory" in text

@@ -19,7 +19,7 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 # The system's Chromium, else the one the driver installed for itself.
-CHROMIUM = shutil.which("chromium")
+CHROMIUM = os.environ.get("WORKBENCH_CHROMIUM") or shutil.which("chromium")
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

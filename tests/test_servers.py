@@ -1,0 +1,43 @@
+"""The same web tests once more on PostgreSQL and a Redis server, where the machine has them."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from tests.home import ROOT
+
+POSTGRES = "postgres://postgres@127.0.0.1:5432/test"
+REDIS = "redis://127.0.0.1:6379/9"
+# What touches the database or the broker in its own way: claims, constraints, streams, uploads, JSON columns.
+TESTS = ["tests/runs_app", "tests/test_access.py", "tests/projects_app", "tests/workbench", "tests/datasets_app"]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this is the run on the servers")
+def test_it_works_the_same_on_postgresql_and_redis() -> None:
+    if not (_answers(5432) and _answers(6379)):
+        pytest.skip("no PostgreSQL on 127.0.0.1:5432 or no Redis on 127.0.0.1:6379; the embedded kind was tested")
+    ours = ("WORKBENCH_HOME", "REDIS_URL", "DATABASE_URL")
+    env = {name: value for name, value in os.environ.items() if name not in ours}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *TESTS, "-m", "not slow and not browser"],
+        cwd=ROOT,
+        env={**env, "DATABASE_URL": POSTGRES, "REDIS_URL": REDIS},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert int(re.findall(r"(\d+) passed", done.stdout)[-1]) > 100
