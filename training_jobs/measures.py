@@ -80,8 +80,13 @@ def forgetting(job: TrainingJob) -> float | None:
 
 
 def warnings(run: Run) -> list[dict[str, Any]]:
-    newest = run.events.filter(kind="warning").order_by("-seq")[:MOST_WARNINGS]
-    return [event.as_event() for event in reversed(newest)]
+    """The last warning of each kind with ``times``, how often it was given; a run may repeat itself at every step."""
+    newest: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for event in run.events.filter(kind="warning").order_by("seq"):
+        data = event.as_event()
+        key = (data.get("code") or data.get("text"), data.get("suite"), data.get("measure"))
+        newest[key] = data | {"times": newest.pop(key, {}).get("times", 0) + 1}
+    return list(newest.values())[-MOST_WARNINGS:]
 
 
 def with_results(jobs: QuerySet[TrainingJob]) -> QuerySet[TrainingJob]:

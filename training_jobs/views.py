@@ -60,7 +60,7 @@ def train(request: HttpRequest, project_id: int) -> HttpResponse:
         job.forgetting = measures.forgetting(job)  # type: ignore[attr-defined]
     context = {
         "project": project,
-        "can_write": can_write(project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(project.role),
         "page": page,
         "states": states,
         "total": jobs.count(),
@@ -107,7 +107,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "project": job.project,
         "job": job,
         "run": run,
-        "can_write": can_write(job.project.role),  # type: ignore[attr-defined]
+        "can_write": can_write(job.project.role),
         "latest": measures.latest(run),
         "probes": probes,
         "changes": dict.fromkeys(measures.MEASURE_WORDS) | {row.measure: row.change_words for row in probes},

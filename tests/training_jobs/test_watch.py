@@ -64,6 +64,15 @@ def test_it_shows_what_was_measured(world: World) -> None:
     assert "Step 8" in page and "best" in page
 
 
+def test_it_says_a_repeated_warning_once(world: World) -> None:
+    job = world.job()
+    forgot = {"kind": "warning", "code": "forgetting", "suite": "general", "measure": "loss"}
+    tell(job, *(forgot | {"step": step, "text": f"Forgetting at step {step}"} for step in (5, 10, 15)))
+    page = page_of(world, job)
+    assert "Forgetting at step 15" in page and "said 3 times" in page
+    assert "Forgetting at step 5<" not in page
+
+
 def test_it_answers_htmx_with_the_measured_part_alone(world: World) -> None:
     job = world.job()
     answer = world.client().get(job.get_absolute_url(), headers={"HX-Request": "true", "HX-Target": "measured"})
@@ -82,7 +91,7 @@ def test_it_names_the_run_in_the_title(world: World) -> None:
 def test_it_shows_a_failure_with_its_word_and_remedy_and_a_retry(world: World) -> None:
     job = world.job()
     fields = {
-        "status": Status.FAILED, "reason": "OutOfMemory", "reason_text": "Ran out at step 3", "remedy": "Halve the batch",
+        "status": Status.FAILED, "reason": "OutOfMemory", "reason_text": "Ran out at step 3", "remedy": "Halve it",
     }  # fmt: skip
     Run.objects.filter(pk=job.run_id).update(**fields)
     page = page_of(world, job)
