@@ -98,7 +98,7 @@ def test_it_shows_a_failure_with_its_word_and_remedy_and_a_retry(world: World) -
     for words in (
         "OutOfMemory",
         "Ran out at step 3",
-        "Halve the batch",
+        "Halve it",
         reverse("run_retry", args=[world.project.pk, job.run_id]),
     ):
         assert words in page
