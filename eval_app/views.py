@@ -19,7 +19,7 @@ from eval_app.launching import ROWS, start_evaluation
 from eval_app.models import Evaluation, EvaluationRow, Output
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
-from training_jobs.models import Checkpoint
+from training_jobs.models import Checkpoint, TrainingJob
 
 ROWS_A_PAGE = 10
 OUTCOMES = {
@@ -53,7 +53,7 @@ def evaluations(request: HttpRequest, project_id: int) -> HttpResponse:
         "project": project,
         "can_write": can_write(project.role),
         "evaluations": Evaluation.objects.filter(project=project).select_related("run"),
-        "checkpoints": checkpoints.order_by("-job_id", "-is_best", "-step"),
+        "checkpoints": [one for one in checkpoints.order_by("-job_id", "-is_best", "-step") if one.is_there],
         "rows": ROWS,
     }
     return render(request, "eval_app/evaluations.html", context)
@@ -82,15 +82,15 @@ def start(request: HttpRequest, project_id: int) -> HttpResponse:
 
 
 def _chosen(request: HttpRequest, project_id: int) -> Checkpoint | None:
-    mine = Checkpoint.objects.filter(job__project_id=project_id).select_related(
-        "job__split", "job__project", "job__run"
-    )
+    """A checkpoint of this project whose files are there: the one named, or the best of the job named."""
     checkpoint, job = request.POST.get("checkpoint", ""), request.POST.get("job", "")
+    found = None
     if checkpoint.isdigit():
-        return mine.filter(pk=int(checkpoint)).first()
-    if job.isdigit():
-        return mine.filter(job_id=int(job)).order_by("-is_best", "-step").first()
-    return None
+        found = Checkpoint.objects.filter(job__project_id=project_id, pk=int(checkpoint)).first()
+    elif job.isdigit():
+        named = TrainingJob.objects.filter(project_id=project_id, pk=int(job)).first()
+        found = named.best_checkpoint if named else None
+    return found if found and found.is_there else None
 
 
 @require_GET

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
@@ -32,12 +32,13 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
         split = launching.start_split(found, form.fractions(), form.cleaned_data["seed"], request.user)
     except launching.NotReady as why:
         return render_version(request, found, split_form=form, note=str(why))
-    return redirect(split)
+    then = "?then=train" if request.POST.get("then") == "train" else ""
+    return redirect(split.get_absolute_url() + then)
 
 
 @require_GET
 def split(request: HttpRequest, project_id: int, split_id: int) -> HttpResponse:
-    """Progress, then the counts of each part and the way on to training."""
+    """Progress, then the counts of each part and the way on to training; ``then=train`` goes that way by itself."""
     project = get_project(request, project_id)
     found = _get_split(project, split_id)
     context: dict[str, Any] = {
@@ -52,6 +53,8 @@ def split(request: HttpRequest, project_id: int, split_id: int) -> HttpResponse:
         if found.run.has_ended:
             return HttpResponseClientRefresh()
         return render(request, "datasets_app/_progress_run.html", context)
+    if found.is_ready and request.GET.get("then") == "train" and can_write(project.role):
+        return redirect(_launch_url(found))
     if found.is_ready:
         context |= {"parts": _parts(found), "launch_url": _launch_url(found)}
     return render(request, "datasets_app/split.html", context)
@@ -102,7 +105,4 @@ def _parts(split: Split) -> list[dict[str, Any]]:
 
 def _launch_url(split: Split) -> str:
     """The launch form belongs to the room above this one: its address is asked for by name, not imported."""
-    try:
-        return f"{reverse('launch', args=[split.version.dataset.project_id])}?split={split.pk}"
-    except NoReverseMatch:
-        return reverse("train", args=[split.version.dataset.project_id])
+    return f"{reverse('launch', args=[split.version.dataset.project_id])}?split={split.pk}"

@@ -59,7 +59,7 @@ def test_its_child_is_audited_and_has_nothing_left_to_remove(world: World, fault
     assert child.audit.document is not None
     html = page(world, child)
     assert "Remove exact duplicates" not in html
-    assert "Split into train, validation and test" in html
+    assert "Split and go on to training" in html
     assert "4 rows removed from v1" in html
     assert "Go on with v2" in page(world, parent)
     lineage = world.client("reader").get(reverse("data", args=[world.project.pk])).content.decode()

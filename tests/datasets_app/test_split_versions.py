@@ -59,6 +59,18 @@ def test_its_page_shows_the_counts_and_the_way_on(world: World, version: Dataset
     assert f"?split={split.pk}" not in world.client("reader").get(split.get_absolute_url()).content.decode()
 
 
+def test_it_goes_on_to_training_by_itself_when_asked(world: World, version: DatasetVersion) -> None:
+    client = world.client("member")
+    shares = {"train": 80, "validation": 10, "test": 10, "seed": 42, "then": "train"}
+    page = client.post(reverse("version_split", args=[world.project.pk, version.pk]), shares)["Location"]
+    split = Split.objects.get()
+    assert page == f"{split.get_absolute_url()}?then=train"
+    assert client.get(page).status_code == 200, "it shows the progress first"
+    run_to_end(split.run)
+    assert client.get(page)["Location"].endswith(f"/train/new/?split={split.pk}")
+    assert world.client("reader").get(page).status_code == 200, "a reader stays with the counts"
+
+
 def test_the_same_split_is_made_once(world: World, version: DatasetVersion) -> None:
     first = press(world, version)["Location"]
     assert press(world, version, role="owner")["Location"] == first
