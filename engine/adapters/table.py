@@ -19,6 +19,8 @@ class Adapter:
     when: str
     learning_rate_factor: float
     """What the method's rate for full fine-tuning is multiplied by."""
+    small_model_factor: float
+    """The same again for models under 500 million parameters (measured on one of 135 million)."""
     trains_base: bool
     """Whether base weights train: they are then kept in fp32 while training, and saved whole."""
     path: str
@@ -45,6 +47,7 @@ ADAPTERS: dict[str, Adapter] = {
                 "less forgetting, several can share one base model."
             ),
             learning_rate_factor=10.0,
+            small_model_factor=10.0,
             trains_base=False,
             path="engine.adapters.lora",
         ),
@@ -56,6 +59,7 @@ ADAPTERS: dict[str, Adapter] = {
                 "weight, so it needs several times the memory."
             ),
             learning_rate_factor=1.0,
+            small_model_factor=5.0,
             trains_base=True,
             path="engine.adapters.full",
         ),

@@ -13,8 +13,6 @@ from engine.methods.table import METHODS
 from engine.training.spec import TrainingOptions
 
 SMALL_MODEL = 500_000_000
-SMALL_MODEL_FACTOR = 5.0
-"""Measured on a 135M model: LoRA learns at 1e-3 to 2e-3 what it does not at 2e-4; full fine-tuning at 1e-4."""
 FEW_ROWS = 1_000
 WANTED_STEPS = 100
 """Fewer optimizer steps than this, and a smaller effective batch learns more from the same rows."""
@@ -43,8 +41,9 @@ def suggest(
     rate = METHODS[method].learning_rate * ADAPTERS[adapter].learning_rate_factor
     reasons["learning_rate"] = f"usual for {METHODS[method].label} with {ADAPTERS[adapter].label}"
     if shape.parameters < SMALL_MODEL:
-        rate *= SMALL_MODEL_FACTOR
-        reasons["learning_rate"] += "; five times that, because the model has under 500 million parameters"
+        factor = ADAPTERS[adapter].small_model_factor
+        rate *= factor
+        reasons["learning_rate"] += f"; {factor:g} times that, because the model has under 500 million parameters"
     cutoff = _cutoff(p99_tokens, shape.context, reasons)
     epochs = _epochs(rows, cutoff, device, reasons)
     batch, accumulation = _batch(rows, epochs, cutoff, device, reasons)

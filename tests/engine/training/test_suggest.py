@@ -31,7 +31,7 @@ SMALL, LARGE = config(512, 12), config(4096, 32)
 
 @pytest.mark.parametrize(
     ("model", "adapter", "rate"),
-    [(LARGE, "lora", 2e-4), (LARGE, "full", 2e-5), (SMALL, "lora", 1e-3), (SMALL, "full", 1e-4)],
+    [(LARGE, "lora", 2e-4), (LARGE, "full", 2e-5), (SMALL, "lora", 2e-3), (SMALL, "full", 1e-4)],
 )
 def test_it_suggests_a_rate_by_adapter_and_model_size(model: dict[str, Any], adapter: str, rate: float) -> None:
     found = suggest(2000, 300, model, "sft", adapter, CUDA)
