@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from random import Random
@@ -50,9 +49,9 @@ def _draw_ticket(random: Random) -> Ticket:
     answer: Answer = {
         "category": category,
         "product": random.choice(phrases.PRODUCTS),
-        "urgency": random.choices(phrases.URGENCIES, weights=(25, 40, 35))[0],
+        "urgency": random.choices(phrases.URGENCIES, weights=(32, 36, 32))[0],
         "order_id": f"{random.choice('BHKT')}-{random.randint(1000, 9999)}" if random.random() < 0.88 else None,
-        "wants_refund": random.random() < (0.08 if category == "account" else 0.42),
+        "wants_refund": random.random() < (0.25 if category == "account" else 0.5),
     }
     return Ticket(_write_text(random, answer), answer)
 
@@ -60,19 +59,14 @@ def _draw_ticket(random: Random) -> Ticket:
 def _write_text(random: Random, answer: Answer) -> str:
     category, product, order = str(answer["category"]), str(answer["product"]), answer["order_id"]
     named = product if random.random() < 0.5 else f"{random.choice(phrases.ADJECTIVES[product])} {product}"
-    problem = random.choice(_problems(category, product)).format(product=named)
+    detail = random.choice(phrases.DETAILS[product if category == "defect" else category])
+    problem = random.choice(phrases.PROBLEMS[category]).format(product=named, detail=detail)
     order_form = random.choice(phrases.ORDERS if order else phrases.NO_ORDERS).format(order=order)
     wish = random.choice(phrases.REFUND if answer["wants_refund"] else phrases.NO_REFUND[category])
-    haste = random.choice({"high": phrases.HIGH, "low": phrases.LOW}.get(str(answer["urgency"]), ("",)))
+    haste = random.choice(phrases.HASTE[str(answer["urgency"])])
     filler = random.choice(phrases.FILLERS) if random.random() < 0.3 else ""
-    text = _arrange(random, problem if problem.endswith(".") else f"{problem}.", order_form, [wish, haste, filler])
+    text = _arrange(random, f"{problem}.", order_form, [wish, haste, filler])
     return _restyle(random, text, str(order or ""))
-
-
-def _problems(category: str, product: str) -> Sequence[str]:
-    if category == "defect":
-        return phrases.FAULTS[product]
-    return {"delivery": phrases.DELIVERIES, "billing": phrases.BILLINGS, "account": phrases.ACCOUNTS}[category]
 
 
 def _arrange(random: Random, problem: str, order_form: str, rest: list[str]) -> str:
