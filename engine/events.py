@@ -37,8 +37,10 @@ class EventWriter:
     taken it for an event, since an event ends with a line feed.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, echo: bool = False) -> None:
+        """``echo`` also prints each event as one line a person can read: that is what the log of a run shows."""
         self.path = path
+        self.echo = echo
         self.seq = _mend_tail(path)
         self._file = path.open("ab", buffering=0)
 
@@ -56,6 +58,8 @@ class EventWriter:
         line = json.dumps(event, ensure_ascii=False, allow_nan=False, default=str) + "\n"
         # One write call a line: a reader sees the whole line or none of it.
         self._file.write(line.encode("utf-8", "backslashreplace"))
+        if self.echo:
+            print(in_words(event), flush=True)
         return event
 
     def close(self) -> None:
@@ -66,6 +70,18 @@ class EventWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def in_words(event: Event) -> str:
+    """One line for the console log: the time of day, the kind, its text if it has one, else its plain values."""
+    clock = time.strftime("%H:%M:%S", time.localtime(event["t"]))
+    plain = {name: value for name, value in event.items() if name not in ("seq", "t", "kind", "text")}
+    values = [
+        f"{name} {value:.6g}" if isinstance(value, float) else f"{name} {value}"
+        for name, value in plain.items()
+        if isinstance(value, int | float | str) and not isinstance(value, bool)
+    ]
+    return f"{clock} {event['kind']:<10} {event.get('text') or ' · '.join(values)}"
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[Event], int]:

@@ -33,7 +33,7 @@ def run_job(run_dir: Path, body: Body) -> int:
 
 
 def _guarded(run_dir: Path, body: Body) -> int:
-    with EventWriter(run_dir / "events.jsonl") as events:
+    with EventWriter(run_dir / "events.jsonl", echo=True) as events:
         try:
             spec = _read_spec(run_dir)
             return body(spec, events, Control(run_dir), run_dir)

@@ -110,6 +110,9 @@ def quiet_environment() -> dict[str, str]:
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "HF_HUB_OFFLINE": "1",
         "PYTHONUNBUFFERED": "1",
+        # What libraries say to their developers, and bars that redraw themselves, bury what the run itself says.
+        "PYTHONWARNINGS": "ignore::FutureWarning,ignore::DeprecationWarning",
+        "TQDM_DISABLE": "1",
         **os.environ,
     }
 

@@ -28,7 +28,7 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
         "room": receiving.free_bytes(),
     }
     # The list asks for itself while an audit is on its way.
-    page = "datasets_app/data.html#versions" if request.htmx else "datasets_app/data.html"
+    page = "datasets_app/data.html#versions" if request.htmx else "datasets_app/data.html"  # type: ignore[attr-defined]
     return render(request, page, context)
 
 

@@ -44,7 +44,7 @@ def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse
             context["failed"] = error
         else:
             context |= _page(page, number, code=code, grouped=bool(code) and not query)
-    template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"
+    template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"  # type: ignore[attr-defined]
     return render(request, template, context)
 
 

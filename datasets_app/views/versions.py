@@ -133,4 +133,4 @@ def whole_document(audit: Audit) -> dict[str, Any]:
 
 def is_poll(request: HttpRequest) -> bool:
     """Whether the progress panel asks about itself, rather than a person for the page."""
-    return bool(request.htmx) and request.htmx.target == "run-progress"
+    return bool(request.htmx) and request.htmx.target == "run-progress"  # type: ignore[attr-defined]

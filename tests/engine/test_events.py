@@ -79,6 +79,15 @@ def test_it_writes_json_whatever_the_values(fields: dict[str, object]) -> None:
     assert set(event) == {"seq", "t", "kind", *fields}
 
 
+def test_it_says_each_event_in_words_for_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with EventWriter(tmp_path / "events.jsonl", echo=True) as events:
+        events.emit("metric", step=5, loss=0.47488778829, domains={"science": 1})
+        events.emit("warning", code="forgetting", text="General loss fell.\n")
+    first, second = capsys.readouterr().out.splitlines()[:2]
+    assert first.endswith("metric     step 5 · loss 0.474888")
+    assert second.endswith("warning    General loss fell.")
+
+
 def test_it_turns_a_failure_into_an_event_with_a_remedy(tmp_path: Path) -> None:
     def body(*_: object) -> int:
         raise EngineError("Data", "Line 3 has no answer.", "Repair the data.")
