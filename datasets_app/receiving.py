@@ -15,14 +15,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
-from datasets_app import launching
+from datasets_app import launching, opening
 from datasets_app.models import Dataset, DatasetVersion, Upload, stored_path
 from projects_app.models import Project
 
@@ -113,10 +113,18 @@ def finish(upload: Upload) -> DatasetVersion:
         if (size := os.fstat(file.fileno()).st_size) != upload.size:
             raise UploadRefused(409, f"{size} of {upload.size} bytes are here.", "Send the rest of the file first.")
         sha256 = hash_of(file)
-        _keep(upload.path, stored_path(sha256))
+        with opening.unpacked(upload.path, upload.filename, free_bytes()) as rows:
+            name, made_by = upload.filename, {"op": "upload"}
+            if rows is None:
+                stored, size = sha256, upload.size
+                _keep(upload.path, stored_path(sha256))
+            else:
+                stored, size, name = rows.sha256, rows.bytes, rows.filename
+                made_by |= rows.operation | {"name": upload.filename, "sha256": sha256, "bytes": upload.size}
+                _keep(rows.path, stored_path(stored))
         with transaction.atomic():
             upload.version = add_dataset(
-                upload.project, upload.created_by, filename=upload.filename, sha256=sha256, size=upload.size
+                upload.project, upload.created_by, filename=name, sha256=stored, size=size, operation=made_by
             )
             upload.save(update_fields=["version"])
             launching.start_audit(upload.version, upload.created_by)
@@ -130,13 +138,22 @@ def discard(upload: Upload) -> None:
     Upload.objects.filter(pk=upload.pk, version=None).delete()
 
 
-def add_dataset(project: Project, user: User, *, filename: str, sha256: str, size: int) -> DatasetVersion:
+def add_dataset(
+    project: Project,
+    user: User,
+    *,
+    filename: str,
+    sha256: str,
+    size: int,
+    operation: dict[str, Any] | None = None,
+) -> DatasetVersion:
     """Version 1 of a new dataset, named after its file."""
     stem = Path(filename).stem[:110] or "data"
     taken = set(project.datasets.filter(name__startswith=stem).values_list("name", flat=True))
     name = next(name for name in (stem, *(f"{stem} ({n})" for n in range(2, len(taken) + 3))) if name not in taken)
     dataset = Dataset.objects.create(project=project, name=name, created_by=user)
-    return dataset.add_version(filename=filename, sha256=sha256, size=size, created_by=user, operation={"op": "upload"})
+    made_by = operation or {"op": "upload"}
+    return dataset.add_version(filename=filename, sha256=sha256, size=size, created_by=user, operation=made_by)
 
 
 def store_copy(source: Path) -> tuple[str, int]:

@@ -95,12 +95,24 @@ def how_made(version: DatasetVersion) -> str:
     if operation.get("op") == "sample":
         return "Came with the sample"
     if operation.get("op") != "repair" or version.parent is None:
-        return f"Uploaded as {version.filename}"
+        return f"Uploaded as {operation.get('name', version.filename)}" + _unpacked(operation)
     gone = operation["rows_in"] - operation["rows_out"]
     dropped = sorted(operation.get("dropped", {}).items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{titles().get(code, code).lower()} {count:,}" for code, count in dropped if count]
     rows = "row" if gone == 1 else "rows"
     return f"{gone:,} {rows} removed from v{version.parent.number}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _unpacked(operation: dict[str, Any]) -> str:
+    """How a packed file became rows."""
+    via = operation.get("via")
+    if not via:
+        return ""
+    words = " and ".join({"gzip": "gzip", "csv": "CSV", "parquet": "Parquet"}.get(name, name) for name in via)
+    uneven = operation.get("uneven", 0)
+    odd = f"; {uneven:,} with other columns than the heading" if uneven else ""
+    rows = operation.get("rows")
+    return f" ({words}), {rows:,} rows stored as JSON Lines{odd}" if rows else f" ({words}), stored unpacked"
 
 
 def in_lineage(versions: list[DatasetVersion]) -> list[tuple[int, DatasetVersion]]:

@@ -13,6 +13,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "engine.data.cli:split_main",
         "split a data file into train, validation and test (run directory)",
     ),
+    "unpack": ("engine.data.unpack:unpack_main", "write the rows of a gzip, CSV or Parquet file as JSON Lines"),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),
     "evaluate": (
         "engine.evaluation.cli:evaluate_main",

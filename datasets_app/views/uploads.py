@@ -97,7 +97,8 @@ def _where_it_stands(request: HttpRequest, upload: Upload) -> HttpResponse:
 
 
 def _name_version(response: HttpResponse, version: DatasetVersion) -> None:
-    response["X-Upload-Sha256"] = version.sha256
+    # Of what was sent: a packed file is stored as the rows it holds, which have a digest of their own.
+    response["X-Upload-Sha256"] = version.operation.get("sha256", version.sha256)
     response["X-Upload-Next"] = version.get_absolute_url()
 
 

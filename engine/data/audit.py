@@ -68,7 +68,7 @@ def audit(request: AuditRequest, out: Path, report: Callable[[Progress], None] |
     connection = index.create(part)
     try:
         survey = Survey(reader, connection, out, counter, held_out, request.cutoff_len)
-        facts = survey.run(_reporter(request, reader, report, started))
+        facts = survey.run(_reporter(reader, report, started))
         document = _document(request, survey, facts, held_out)
         index.finish(connection)
     except BaseException:
@@ -107,15 +107,20 @@ def peak_bytes() -> int:
 
 def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: HeldOut | None) -> dict[str, Any]:
     """Everything the page shows but the rows themselves (DESIGN.md, Contracts)."""
-    tally = survey.reader.tally
+    tally, unpacked = survey.reader.tally, survey.reader.unpacked
     findings = [finding.as_json() for finding in survey.book.findings()]
     ordered = sorted(survey.formats.items(), key=lambda item: (-item[1], item[0]))
     document = {
         "schema_version": SCHEMA_VERSION,
-        "file": {"name": request.filename or request.file.name, "bytes": tally.bytes_read, "sha256": tally.sha256},
+        "file": {
+            "name": request.filename or request.file.name,
+            "bytes": request.file.stat().st_size,
+            "sha256": tally.sha256,
+        },
         "sha256": tally.sha256,
         "container": survey.reader.container,
-        "encoding": {"bom": tally.bom, "crlf_lines": tally.crlf},
+        "encoding": {"bom": tally.bom or (unpacked is not None and unpacked.bom), "crlf_lines": tally.crlf},
+        "unpacked": unpacked.via if unpacked else [],
         "format": ordered[0][0] if ordered else None,
         "formats": [{"name": name, "title": load(name).TITLE, "count": count} for name, count in ordered],
         "rows": {
@@ -155,10 +160,8 @@ def _tokens(request: AuditRequest, survey: Survey) -> dict[str, Any] | None:
     }
 
 
-def _reporter(
-    request: AuditRequest, reader: Reader, report: Callable[[Progress], None] | None, started: float
-) -> Callable[[], None]:
-    total = request.file.stat().st_size
+def _reporter(reader: Reader, report: Callable[[Progress], None] | None, started: float) -> Callable[[], None]:
+    total = reader.path.stat().st_size
     last = started
 
     def tick() -> None:

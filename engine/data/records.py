@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +19,12 @@ import msgspec
 import orjson
 
 from engine.data.arrays import split_array
+from engine.data.containers import CONTAINERS
 from engine.data.diagnose import Diagnosis, diagnose, not_an_object, too_long
 from engine.data.mask import excerpt, mask_emails
 from engine.data.pieces import Piece, Tally, split_lines
-from engine.data.sniff import Container, sniff
+from engine.data.sniff import Container, is_gzip, sniff
+from engine.data.unpack import Unpacked, unpack
 
 CANONICAL = orjson.OPT_SORT_KEYS
 _LONG_NUMBER = re.compile(rb"\d{19}")
@@ -59,13 +64,22 @@ class Problem(msgspec.Struct):
 class Reader:
     """Iterates over a file's records and problems. ``tally`` is complete once the iteration has ended.
 
-    Raises FileRefused (from sniffing) when the file does not hold rows at all.
+    A packed file (gzip, CSV, Parquet) is unpacked beside, for as long as the reader lives: ``path``, offsets and the
+    tally are of what was inside; the lines of a table stay those of the table. Raises FileRefused when the file does
+    not hold rows at all.
     """
 
     def __init__(self, path: Path, container: Container | None = None, name: str = "") -> None:
-        self.path = path
+        self.source = self.path = path
         self.container: Container = container or sniff(path, name)
         self.tally = Tally()
+        self.unpacked: Unpacked | None = None
+        if self.container in CONTAINERS or is_gzip(path):
+            folder = Path(tempfile.mkdtemp(prefix="rows-"))
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self.unpacked = unpack(path, folder, name)
+        if self.unpacked is not None:
+            self.path, self.container = self.unpacked.path, self.unpacked.container
 
     def __iter__(self) -> Iterator[Record | Problem]:
         with self.path.open("rb") as file:
@@ -74,8 +88,12 @@ class Reader:
             else:
                 pieces = split_lines(file, self.tally)
             read_piece = text_piece if self.container == "text" else json_piece
+            lines = self.unpacked.lines if self.unpacked else None
             for piece in pieces:
-                yield read_piece(piece)
+                item = read_piece(piece)
+                if lines:
+                    item.line = lines[item.number - 1]
+                yield item
 
 
 def read(path: Path, container: Container | None = None) -> Iterator[Record | Problem]:

@@ -13,19 +13,20 @@ import orjson
 
 from engine.data.errors import FileRefused
 
-Container = Literal["jsonl", "json_array", "text"]
+# The last three are unpacked before they are read (engine.data.unpack).
+Container = Literal["jsonl", "json_array", "text", "csv", "parquet", "gzip"]
 HEAD_BYTES = 1 << 16
 BOM = b"\xef\xbb\xbf"
+GZIP, PARQUET = b"\x1f\x8b", b"PAR1"
+TABLE_NAMES = (".csv", ".tsv", ".tab")
+DELIMITERS = ("\t", ",", ";", "|")
 JSONL_REMEDY = "Save it as JSON Lines: UTF-8 text, one JSON object on each line."
 
 # first bytes → (kind, what it is, remedy)
 MAGIC: tuple[tuple[bytes, str, str, str], ...] = (
-    (b"\x1f\x8b", "gzip", "a gzip archive", "Unpack it first (gunzip FILE) and upload what is inside."),
     (b"PK\x03\x04", "zip", "a zip archive (also the inside of .xlsx, .docx, .npz and .pt files)",
      "Unpack it, or export the sheet as JSON Lines."),
     (b"PK\x05\x06", "zip", "an empty zip archive", "Upload the rows themselves as JSON Lines."),
-    (b"PAR1", "parquet", "a Parquet file",
-     "Export it: pandas.read_parquet(f).to_json(out, orient='records', lines=True)."),
     (b"ARROW1", "arrow", "an Arrow file", "Export its rows as JSON Lines."),
     (b"\xff\xff\xff\xff", "arrow", "an Arrow stream", "Export its rows as JSON Lines."),
     (b"\x28\xb5\x2f\xfd", "zstd", "a zstandard archive", "Unpack it first (unzstd FILE)."),
@@ -56,16 +57,27 @@ def sniff(path: Path, name: str = "") -> Container:
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
         whole = len(head) < HEAD_BYTES
+    if head.startswith(GZIP):
+        return "gzip"
+    if head.startswith(PARQUET):
+        return "parquet"
     for refuse in (_refuse_binary, _refuse_other_encoding):
         refuse(head)
     body = head.removeprefix(BOM)
     if whole and not body.strip():
         found = "The file is empty." if not body else "The file holds only white space."
         raise FileRefused("empty", found, "Upload a file with one JSON object on each line.")
-    if (name or path.name).lower().endswith(".txt") and body.lstrip()[:1] not in (b"{", b"["):
+    name, is_json = (name or path.name).lower(), body.lstrip()[:1] in (b"{", b"[")
+    if name.endswith(".txt") and not is_json:
         return "text"
     _refuse_html(body)
-    return _container(body, whole)
+    # A cell may hold JSON over many lines; the name decides before they are looked at.
+    return "csv" if name.endswith(TABLE_NAMES) and not is_json else _container(body, whole)
+
+
+def is_gzip(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(GZIP)) == GZIP
 
 
 def _refuse_binary(head: bytes) -> None:
@@ -130,13 +142,8 @@ def _container(body: bytes, whole: bool) -> Container:
         )
     if any(line.lstrip()[:1] == b"{" for line in lines) or (lines and _parses(lines[0])) or not lines:
         return "jsonl"
-    delimiter = _csv_delimiter(body)
-    if delimiter:
-        what = {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
-        found = f"This is a table with columns parted by {what}: {_columns(lines[0], delimiter)}."
-        raise FileRefused(
-            "csv", found, "Export it as JSON Lines: pandas.read_csv(f).to_json(out, orient='records', lines=True)."
-        )
+    if csv_delimiter(body):
+        return "csv"
     found = "No line of its first 64 KB begins a JSON object."
     raise FileRefused("not_json", found, JSONL_REMEDY + " Plain text for continued pre-training: name it .txt.")
 
@@ -149,19 +156,16 @@ def _parses(line: bytes) -> bool:
     return True
 
 
-def _csv_delimiter(body: bytes) -> str:
-    """The delimiter with which most of the first records are as wide as the heading; "" when there is none."""
+def csv_delimiter(body: bytes) -> str:
+    """The delimiter with which most of the first records are as wide as the heading, and one at least; "" when there
+    is none."""
     text = body.decode("utf-8", "replace").replace("\x00", " ")
-    for delimiter in ("\t", ",", ";"):
+    for delimiter in DELIMITERS:
         try:
             widths = [len(row) for row in islice(csv.reader(StringIO(text), delimiter=delimiter), 20) if row]
         except csv.Error:  # a cell longer than a table has
             continue
-        if widths and widths[0] > 1 and sum(width == widths[0] for width in widths) * 2 >= len(widths):
+        same = sum(width == widths[0] for width in widths) if widths else 0
+        if same > 1 and widths[0] > 1 and same * 2 >= len(widths):
             return delimiter
     return ""
-
-
-def _columns(heading: bytes, delimiter: str) -> str:
-    names = heading.decode("utf-8", "replace").strip().split(delimiter)
-    return ", ".join(name.strip()[:40] for name in names[:6]) + (" …" if len(names) > 6 else "")

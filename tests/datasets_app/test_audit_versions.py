@@ -122,8 +122,8 @@ def test_a_long_text_is_folded_and_bounded(world: World, tmp_path: Path) -> None
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "only blank lines": (lambda: b"\n \n\n", "empty|white space|blank lines"),
-    "a gzip renamed": (lambda: gzip.compress(GOOD * 50), "gzip"),
-    "a CSV renamed": (lambda: b"question,answer\n" + b"what,that\n" * 40, "columns parted by commas"),
+    "a gzip that is cut off": (lambda: gzip.compress(GOOD * 50)[:-9], "gzip"),
+    "a CSV with one name twice": (lambda: b"answer,answer\n" + b"what,that\n" * 40, "Two columns have the name"),
     "a UTF-16 file": (lambda: (GOOD * 20).decode().encode("utf-16"), "UTF-16"),
     "a UTF-16 file without a mark": (lambda: (GOOD * 20).decode().encode("utf-16-le"), "UTF-16"),
 }

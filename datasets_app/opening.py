@@ -1,0 +1,81 @@
+"""Packed files (gzip, CSV, Parquet) on their way in: another process opens them, because what they hold is hostile."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from engine.data.containers import CONTAINERS
+from engine.data.errors import FileRefused
+from engine.data.sniff import sniff
+
+MOST_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What a packed file held: ``operation`` is kept with the version, so that it says where its rows came from."""
+
+    path: Path
+    filename: str
+    sha256: str
+    bytes: int
+    operation: dict[str, Any]
+
+
+@contextmanager
+def unpacked(path: Path, filename: str, room: int) -> Iterator[Rows | None]:
+    """The rows inside ``path`` for as long as the block lasts; None when they are plain already, and when the file is
+    refused: then it is stored as it came, and its audit says what it is and what to do."""
+    if not _is_packed(path, filename):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix=f"{path.stem}-", dir=path.parent) as folder:
+        made = _open(path, filename, folder, room)
+        if made is None:
+            yield None
+            return
+        yield Rows(
+            Path(made["path"]),
+            _plain_name(filename, made["container"]),
+            made["sha256"],
+            made["bytes"],
+            {"via": made["via"], "rows": made["rows"], "uneven": made["uneven"]},
+        )
+
+
+def _is_packed(path: Path, filename: str) -> bool:
+    try:
+        return sniff(path, filename) in CONTAINERS
+    except FileRefused:
+        return False
+
+
+def _open(path: Path, filename: str, folder: str, room: int) -> dict[str, Any] | None:
+    # The name is one argument of a list and only its ending is looked at; `=` keeps a leading dash from being read.
+    command = [sys.executable, "-m", "engine", "unpack", str(path), folder]
+    command += [f"--name={filename}", f"--most-bytes={max(room, 0)}"]
+    try:
+        done = subprocess.run(
+            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return None
+    if done.returncode:
+        return None
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found if found["path"] else None
+
+
+def _plain_name(filename: str, container: str) -> str:
+    name = filename[:-3] if filename.lower().endswith(".gz") else filename
+    return name if container in ("json_array", "text") else f"{Path(name).stem[:240] or 'data'}.jsonl"
