@@ -29,6 +29,7 @@ CHECKS: dict[str, str] = {
     "mixed_shapes": "engine.data.checks.mixed_shapes",
     "exact_duplicate": "engine.data.checks.exact_duplicate",
     "normalised_duplicate": "engine.data.checks.normalised_duplicate",
+    "near_duplicate": "engine.data.checks.near_duplicate",
     "conflicting_answers": "engine.data.checks.conflicting_answers",
     "label_imbalance": "engine.data.checks.label_imbalance",
     "over_cutoff": "engine.data.checks.over_cutoff",

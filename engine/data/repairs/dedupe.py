@@ -10,7 +10,7 @@ from engine.data.errors import DataError
 
 TITLE = "Remove duplicates"
 
-CODES = ("exact_duplicate", "normalised_duplicate")
+CODES = ("exact_duplicate", "normalised_duplicate", "near_duplicate")
 KEEP = ("first",)
 
 

@@ -25,9 +25,11 @@ def chat(*turns: tuple[str, str], **more: Any) -> dict[str, Any]:
 def many(count: int, start: int = 0) -> list[dict[str, Any]]:
     """Sound rows, no two alike in any way."""
     words = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "haven", "inlet", "jetty")
+    ends = ("", "ton", "by", "ford", "ham", "wick", "field")
 
     def name(number: int) -> str:
-        return " ".join(words[int(digit)] for digit in str(number))
+        # Another word for the same digit in the next place: 11 and 111 would be alike otherwise.
+        return " ".join(words[int(digit)] + ends[place] for place, digit in enumerate(str(number)))
 
     return [
         qa(f"Where is {name(number)}?", f"It is at {name(number)} in {number}.")
