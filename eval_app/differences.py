@@ -8,6 +8,8 @@ from difflib import SequenceMatcher
 Part = tuple[str, str]
 # A word, a run of blanks, or one sign: JSON is compared key by key and value by value.
 _PIECES = re.compile(r"\w+|\s+|[^\w\s]")
+# With less of it in common, marks would only make the output unreadable.
+LEAST_IN_COMMON = 0.4
 # Beyond this the quadratic comparison would hold up the page; nobody reads marks in a text that long.
 MOST_PIECES = 3000
 
@@ -28,3 +30,12 @@ def against_reference(output: str, reference: str) -> list[Part]:
         if added:
             parts.append(("added", added))
     return parts
+
+
+def far_apart(parts: list[Part]) -> bool:
+    """Whether output and reference have so little in common that marking words says nothing."""
+    sizes = {"same": 0, "added": 0, "removed": 0}
+    for kind, text in parts:
+        sizes[kind] += len(text.strip())
+    longest = sizes["same"] + max(sizes["added"], sizes["removed"])
+    return sizes["same"] < LEAST_IN_COMMON * longest

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from engine.errors import EngineError
 from engine.evaluation.metrics import METRICS
-from eval_app.differences import against_reference
+from eval_app.differences import against_reference, far_apart
 from eval_app.launching import ROWS, start_evaluation
 from eval_app.models import Evaluation, EvaluationRow, Output
 from projects_app.access import can_write, get_project
@@ -182,11 +182,13 @@ def _side_by_side(row: EvaluationRow, primary: str) -> dict[str, Any]:
 
 
 def _shown(output: Output, row: EvaluationRow, primary: str) -> dict[str, Any]:
+    parts = against_reference(output.text, row.reference)
     return {
         "output": output,
         "system": output.system,
         "right": output.scores.get(primary, 0) >= 1 if METRICS[primary].kind == "rate" else None,
-        "parts": against_reference(output.text, row.reference),
+        "parts": parts,
+        "far": far_apart(parts),
         "scores": [
             (METRICS[name].label, value, METRICS[name]) for name, value in output.scores.items() if name in METRICS
         ],

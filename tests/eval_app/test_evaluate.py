@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval_app.differences import against_reference
+from eval_app.differences import against_reference, far_apart
 from eval_app.models import Evaluation
 from eval_app.recording import outcome
 from runs_app.models import Run, Status
@@ -104,6 +104,12 @@ def test_words_that_differ_from_the_reference_are_marked() -> None:
     assert ("added", "bug") in parts
     assert ("removed", "refund") in parts
     assert "".join(text for kind, text in parts if kind != "removed") == '{"kind": "bug"}'
+
+
+def test_an_output_of_another_kind_is_shown_without_marks() -> None:
+    assert far_apart(against_reference("I am sorry, I cannot help you with that order.", '{"kind": "refund"}'))
+    assert not far_apart(against_reference('{"kind": "bug"}', '{"kind": "refund"}'))
+    assert not far_apart(against_reference("the very same", "the very same"))
 
 
 def test_a_very_long_output_is_shown_without_marks() -> None:
