@@ -48,6 +48,10 @@ UTF_BOMS = (
     (b"\xfe\xff", "UTF-16"),
 )
 
+# A column that holds a list of objects; those of a conversation are no rows.
+_NESTED = re.compile(rb'^\s{1,8}"([^"\\\n]{1,200})"\s*:\s*\[\s*\{', re.MULTILINE)
+_TURNS = (b"messages", b"conversations", b"conversation", b"prompt", b"chosen", b"rejected", b"tools")
+
 
 def sniff(path: Path, name: str = "") -> Container:
     """How ``path`` holds its rows, judged by its first 64 KB (and, for plain text, by the name it came with).
@@ -134,18 +138,27 @@ def _container(body: bytes, whole: bool) -> Container:
         # A first line that is a whole array with rows after it is a JSONL file whose first row is wrong.
         return "jsonl" if len(lines) > 1 and _parses(lines[0]) else "json_array"
     if first == b"{" and len(lines) > 1 and lines[1].lstrip()[:1] in (b'"', b"}"):
-        found = "This is JSON spread over many lines: the first line is only an opening brace."
-        raise FileRefused(
-            "pretty_printed",
-            found,
-            "Write each object on one line (jq -c . FILE > NEW), or all of them in one [ … ] array.",
-        )
+        raise _pretty_printed(body)
     if any(line.lstrip()[:1] == b"{" for line in lines) or (lines and _parses(lines[0])) or not lines:
         return "jsonl"
     if csv_delimiter(body):
         return "csv"
     found = "No line of its first 64 KB begins a JSON object."
     raise FileRefused("not_json", found, JSONL_REMEDY + " Plain text for continued pre-training: name it .txt.")
+
+
+def _pretty_printed(body: bytes) -> FileRefused:
+    nested = next((name for name in _NESTED.findall(body) if name not in _TURNS), None)
+    if nested is not None:
+        column = nested.decode("utf-8", "replace")[:40]
+        found = f"This is one JSON object whose column {column!r} holds a list of objects: rows nested inside a row."
+        remedy = f"Write each object of {column!r} on a line of its own (jq -c '.[\"{column}\"][]' FILE > NEW)."
+        return FileRefused("pretty_printed", found, remedy)
+    return FileRefused(
+        "pretty_printed",
+        "This is JSON spread over many lines: the first line is only an opening brace.",
+        "Write each object on one line (jq -c . FILE > NEW), or all of them in one [ … ] array.",
+    )
 
 
 def _parses(line: bytes) -> bool:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 BATCH_ROWS, BATCH_BYTES = 1000, 4 << 20
 COLUMNS = ("number", "line", "content", "coarse", "prompt", "answer", "characters", "tokens")
 # Shapes with one right answer a prompt; a preference or a thumb may well judge several.
-ONE_ANSWER = frozenset({"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation"})
+ONE_ANSWER = frozenset({"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation", "slots"})
 
 
 class Survey:

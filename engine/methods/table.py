@@ -56,6 +56,7 @@ METHODS: dict[str, Method] = {
                 "alpaca",
                 "classification",
                 "evaluation",
+                "slots",
                 "preference",
                 "text",
             ),

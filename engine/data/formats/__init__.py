@@ -17,6 +17,7 @@ FORMATS: dict[str, str] = {
     "messages": "engine.data.formats.messages",
     "sharegpt": "engine.data.formats.sharegpt",
     "evaluation": "engine.data.formats.evaluation",
+    "slots": "engine.data.formats.slots",
     "alpaca": "engine.data.formats.alpaca",
     "prompt_completion": "engine.data.formats.prompt_completion",
     "classification": "engine.data.formats.classification",
@@ -44,7 +45,8 @@ def formats() -> Iterator[Format]:
 
 
 # Rows of one file nearly always have the same columns: the answer for those is kept (bounded: a hostile file can
-# give every row other columns). `label` decides by its value, so rows with one are asked each time.
+# give every row other columns). These columns decide by their value, so rows with one are asked each time.
+_BY_VALUE = ("label", "kto_tag", "userInput")
 _known: dict[tuple[str, ...], str] = {}
 
 
@@ -56,7 +58,7 @@ def detect(row: dict[str, Any]) -> str:
         return name
     for module in formats():
         if module.recognise(row):
-            if len(_known) < 4096 and "label" not in row:
+            if len(_known) < 4096 and not any(column in row for column in _BY_VALUE):
                 _known[columns] = module.NAME
             return module.NAME
     raise unknown_shape(row)
@@ -73,15 +75,30 @@ def unknown_shape(row: dict[str, Any]) -> RowProblem:
         return RowProblem("unknown_shape", "The object is empty.", "Remove the row.")
     names = ", ".join(repr(key[:40]) for key in list(row)[:8]) + (", …" if len(row) > 8 else "")
     found = f"No known shape has the columns {names}."
-    for key, value in row.items():
-        if isinstance(value, list) and value and isinstance(value[0], dict):
-            inner = ", ".join(repr(name[:40]) for name in list(value[0])[:5])
-            found = f"The column {key[:40]!r} holds a list of {len(value)} objects"
-            found += f" (with {inner}): rows nested inside a row." if inner else ": rows nested inside a row."
-            return RowProblem("unknown_shape", found, f"Write each object of {key[:40]!r} on a line of its own.")
-    for answer_less in ("prompt", "question", "instruction", "query"):
+    nested = next((key for key, value in row.items() if _is_nested(value)), None)
+    if nested is not None and any(name in _ASKED or name in _ANSWERED for name in row[nested][0]):
+        return _nested_rows(nested, row[nested])
+    for answer_less in _ASKED:
         if answer_less in row:
             found = f"There is a {answer_less!r} but no answer beside it (columns {names})."
             return RowProblem("unknown_shape", found, "Add the answer, for example as 'completion'.")
+    if nested is not None:
+        return _nested_rows(nested, row[nested])
     shapes = "; ".join(module.COLUMNS for module in formats())
     return RowProblem("unknown_shape", found, f"Rename the columns to a known shape: {shapes}.")
+
+
+# Columns by which rows inside a row are told from other lists of objects.
+_ASKED = ("prompt", "question", "instruction", "query")
+_ANSWERED = ("completion", "response", "answer", "output", "input", "text", "messages")
+
+
+def _is_nested(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _nested_rows(column: str, value: list[Any]) -> RowProblem:
+    inner = ", ".join(repr(name[:40]) for name in list(value[0])[:5])
+    found = f"The column {column[:40]!r} holds a list of {len(value)} objects"
+    found += f" (with {inner}): rows nested inside a row." if inner else ": rows nested inside a row."
+    return RowProblem("unknown_shape", found, f"Write each object of {column[:40]!r} on a line of its own.")

@@ -15,17 +15,18 @@ TITLE = "Answer with a thumb (KTO)"
 COLUMNS = "prompt, completion, label (true or false)"
 
 THUMBS = ("label", "kto_tag")
+# Tables hold text only, and Python writes its words with a capital.
+_WORDS = {"true": True, "false": False, "True": True, "False": False, "TRUE": True, "FALSE": False}
 
 
 def recognise(row: dict[str, Any]) -> bool:
-    thumb = next((name for name in THUMBS if name in row), None)
-    if thumb is None or type(row[thumb]) is not bool:
+    if _thumb(row) is None:
         return False
     return "messages" in row or "conversations" in row or _pair(row) is not None
 
 
 def to_example(row: dict[str, Any]) -> Example:
-    label = bool(row[next(name for name in THUMBS if name in row)])
+    label = _thumb(row)
     pair = _pair(row)
     if "messages" in row:
         messages = read_chat(row).messages
@@ -34,6 +35,11 @@ def to_example(row: dict[str, Any]) -> Example:
     else:
         messages = read_pair(row, *pair)
     return Example(NAME, messages, label=label, tools=read_tools(row))
+
+
+def _thumb(row: dict[str, Any]) -> bool | None:
+    value = next((row[name] for name in THUMBS if name in row), None)
+    return _WORDS.get(value) if type(value) is str else value if type(value) is bool else None
 
 
 def _pair(row: dict[str, Any]) -> tuple[str, str] | None:

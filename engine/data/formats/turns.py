@@ -108,9 +108,13 @@ def _read_rich(turn: Message, role: str, content: Any, where: str) -> Message:
     if calls:
         message["tool_calls"] = calls
     for key, value in turn.items():
-        if key in ("name", "tool_call_id", "reasoning_content", "weight"):
+        if value is None:
+            continue
+        if key in ("name", "tool_call_id", "reasoning_content"):
             message[key] = value
-        elif key == "loss_weight":
+        elif key in ("weight", "loss_weight"):
+            if type(value) not in (int, float):
+                raise wrong_type(f"{where}.{key}", value, "a number")
             message["weight"] = value
     if not content.strip() and not calls:
         raise_empty(role, where)

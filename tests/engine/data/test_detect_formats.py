@@ -38,6 +38,14 @@ ROWS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"chosen": "\n\nHuman: Q\n\nAssistant: A", "rejected": "\n\nHuman: Q\n\nAssistant: B"}, "preference", "Q", "A"),
     ({"messages": [U, A], "label": True}, "kto", "Q", "A"),
     ({"prompt": "Q", "completion": "A", "label": False}, "kto", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "label": "True"}, "kto", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "kto_tag": False}, "kto", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "kto_tag": "maybe"}, "prompt_completion", "Q", "A"),
+    ({"chosen_messages": [U, A], "rejected_messages": [U, {"role": "assistant", "content": "B"}]},
+     "preference", "Q", "A"),
+    ({"userInput": {"text": "Q"}}, "slots", "Q", "{}"),
+    ({"userInput": {"text": "to Rome"}, "labels": [{"slot": "city", "valueSpan": {"startIndex": 3, "endIndex": 7}}]},
+     "slots", "to Rome", '{"city": "Rome"}'),
     ({"text": "Q", "label": "A"}, "classification", "Q", "A"),
     ({"text": "Q", "label": 3}, "classification", "Q", "3"),
     ({"text": "Q", "category": "A"}, "classification", "Q", "A"),
@@ -85,6 +93,22 @@ def test_reasoning_and_calls_inside_parts_are_kept_apart() -> None:
     assert turn["tool_calls"][0]["function"]["name"] == "look"
 
 
+def test_a_turn_keeps_its_weight_and_loses_what_is_null() -> None:
+    row = {"messages": [U, {**A, "weight": 0, "name": None, "tool_calls": None}, U, {**A, "loss_weight": 0.5}]}
+    turns = to_example(row, detect(row)).messages
+    assert turns[1] == {**A, "weight": 0}
+    assert turns[3] == {**A, "weight": 0.5}
+
+
+def test_a_slot_that_is_marked_twice_has_both_values() -> None:
+    spans = [
+        {"slot": "dish", "valueSpan": {"endIndex": 4}},
+        {"slot": "dish", "valueSpan": {"startIndex": 9, "endIndex": 12}},
+    ]
+    row = {"userInput": {"text": "soup and pie"}, "labels": spans, "context": {}}
+    assert json.loads(to_example(row, detect(row)).answer) == {"dish": ["soup", "pie"]}
+
+
 def test_sharegpt_calls_and_observations_become_tool_turns() -> None:
     turns = [
         ("human", "Q"),
@@ -130,6 +154,10 @@ BAD = [
     ({"prompt": "Q", "chosen": [U, A, U, A], "rejected": "B"}, "wrong_type"),
     ({"query": "Q", "choices": ["a"], "gold": 1}, "wrong_type"),
     ({"query": "Q", "choices": ["a"], "gold": True}, "wrong_type"),
+    ({"messages": [U, {**A, "weight": "high"}]}, "wrong_type"),
+    ({"userInput": {"text": "Q"}, "labels": [{"slot": "s", "valueSpan": {"endIndex": 2}}]}, "wrong_type"),
+    ({"userInput": {"text": "Q"}, "labels": [{"slot": "s"}]}, "wrong_type"),
+    ({"userInput": {"text": ""}}, "empty_prompt"),
     ({"text": "Q", "label": None}, "empty_answer"),
     ({"text": "Q", "label": [1]}, "wrong_type"),
     ({"text": " "}, "empty_answer"),
@@ -148,6 +176,8 @@ def test_it_names_what_is_wrong_with_a_row(row: dict[str, Any], code: str) -> No
 def test_a_nested_column_is_named_never_guessed() -> None:
     with pytest.raises(RowProblem, match="'instances' holds a list of 1 objects"):
         detect({"instances": [{"prompt": "a", "completion": "b"}]})
+    with pytest.raises(RowProblem, match="'instances' holds a list of 1 objects"):
+        detect({"instruction": "a", "instances": [{"input": "a", "output": "b"}]})
 
 
 def test_every_format_is_in_the_table_under_its_own_name() -> None:

@@ -88,6 +88,14 @@ def test_it_says_how_rows_are_held(tmp_path: Path, name: str, data: bytes, conta
     assert sniff(tmp_path / name) == container
 
 
+def test_it_names_the_column_that_holds_nested_rows(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"type": "text2text", "instances": [{"input": "a", "output": "b"}]}, indent=2))
+    with pytest.raises(FileRefused, match="'instances' holds a list of objects") as caught:
+        sniff(path)
+    assert "instances" in caught.value.remedy
+
+
 def test_it_goes_by_the_name_a_file_came_with(tmp_path: Path) -> None:
     (tmp_path / "0a1b2c").write_bytes(b"Once upon a time.\n")
     assert sniff(tmp_path / "0a1b2c", "Book.TXT") == "text"
