@@ -209,8 +209,11 @@ class Supervisor:
     def _requeue(self) -> None:
         """Back to the queue: the next attempt resumes from the last checkpoint, where the kind has one."""
         self._forget_exit()
+        # Being asked to wait is no failed attempt: the workbench may be closed and opened any number of times.
+        attempt = self.run.attempt - (self.run.wanted == Wanted.REQUEUE)
         self._update(
             status=Status.QUEUED,
+            attempt=attempt,
             wanted="",
             slot="",
             pid=None,

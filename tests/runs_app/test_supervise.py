@@ -77,6 +77,7 @@ def test_it_does_what_is_asked_of_a_running_job(world: World, wanted: Wanted, sp
     thread.join(20)
     run.refresh_from_db()
     assert run.status == status
+    assert run.attempt == (0 if wanted == Wanted.REQUEUE else 1), "being asked to wait is no failed attempt"
     assert not process.alive(process.Identity(run.pid or 0, run.pid_started_at or 0))
 
 
