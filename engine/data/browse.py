@@ -20,7 +20,7 @@ from engine.data.again import read_at
 from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
 from engine.data.formats import detect, to_example
-from engine.data.mask import excerpt, mask_emails
+from engine.data.mask import excerpt, mask_text
 from engine.data.records import Problem
 from engine.data.search import find_numbers
 
@@ -148,7 +148,7 @@ def _view(record: Any, row: tuple[Any, ...], notes: list[tuple[str, str]], group
         name = detect(record.row)
         example = shown(to_example(record.row, name))
     except RowProblem as error:
-        found = mask_emails(error.found)
+        found = mask_text(error.found)
         problem = Problem(line, record.offset, error.code, found, error.remedy, raw[:200], number, record.length)
         return RowView(number, line, name, None, raw, tokens, characters, problem, notes, group)
     return RowView(number, line, name, example, raw, tokens, characters, None, notes, group)
@@ -170,11 +170,11 @@ def _bounded(value: Any) -> Any:
     if isinstance(value, str):
         if len(value) > TEXT_SHOWN:
             value = (
-                mask_emails(value[: TEXT_SHOWN + 400])[:TEXT_SHOWN] + f"… ({len(value) - TEXT_SHOWN:,} more characters)"
+                mask_text(value[: TEXT_SHOWN + 400])[:TEXT_SHOWN] + f"… ({len(value) - TEXT_SHOWN:,} more characters)"
             )
-        return mask_emails(value)
+        return mask_text(value)
     if isinstance(value, dict):
-        return {mask_emails(key): _bounded(item) for key, item in value.items()}
+        return {mask_text(key): _bounded(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_bounded(item) for item in value)
     return value

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from engine.data.personal import hide, personal_numbers
+from engine.data.secrets import hide_secrets
+
 # An address as people write it. The gate ("@" in text) keeps this off nearly every row.
 EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
 
 
-def mask_emails(text: str) -> str:
-    """``jane.doe@example.com`` becomes ``j***@e***.com``."""
+def mask_text(text: str) -> str:
+    """``jane.doe@example.com`` becomes ``j***@e***.com``; telephone, card, bank, social security and IP numbers keep
+    their first two characters, keys and tokens their first four."""
+    text = hide_secrets(text)
+    text = hide(text, personal_numbers(text), lambda value: f"{value[:2]}***")
     return EMAIL.sub(_hide, text) if "@" in text else text
+
+
+# What the reader calls it by; it hides all of the above.
+mask_emails = mask_text
 
 
 def mask_all(value: Any) -> Any:
     """The same for every string inside ``value`` (lists, tuples and dictionaries; keys too)."""
     if isinstance(value, str):
-        return mask_emails(value)
+        return mask_text(value)
     if isinstance(value, dict):
-        return {mask_emails(key): mask_all(item) for key, item in value.items()}
+        return {mask_text(key): mask_all(item) for key, item in value.items()}
     if isinstance(value, list):
         return [mask_all(item) for item in value]
     if isinstance(value, tuple):
@@ -33,8 +43,8 @@ def _hide(match: re.Match[str]) -> str:
 
 
 def excerpt(raw: bytes, limit: int = 200) -> str:
-    """The start of a line as text that can be shown: bounded, e-mails masked, undecodable bytes as U+FFFD."""
+    """The start of a line as text that can be shown: bounded, personal data masked, undecodable bytes as U+FFFD."""
     # A little more than is shown, so that an address at the cut is still seen whole and masked.
     text = raw[: 4 * limit + 400].decode("utf-8", "replace").replace("\x00", "\ufffd")
-    text = mask_emails(text).strip("\r\n")
+    text = mask_text(text).strip("\r\n")
     return text if len(text) <= limit else text[:limit] + "…"

@@ -37,6 +37,8 @@ CHECKS: dict[str, str] = {
     "length_outlier": "engine.data.checks.length_outlier",
     "html_markup": "engine.data.checks.html_markup",
     "pii_email": "engine.data.checks.pii_email",
+    "personal_data": "engine.data.checks.personal_data",
+    "secret": "engine.data.checks.secret",
     "leak_identical": "engine.data.checks.leak_identical",
     "leak_prompt": "engine.data.checks.leak_prompt",
     "too_few_rows": "engine.data.checks.too_few_rows",

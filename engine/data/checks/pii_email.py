@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.mask import EMAIL, mask_emails
+from engine.data.mask import EMAIL, mask_text
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -27,7 +27,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
         if "@" in seen.answer or "@" in seen.prompt:
             match = EMAIL.search(seen.prompt) or EMAIL.search(seen.answer)
             if match:
-                book.flag("pii_email", seen.number, seen.line, mask_emails(match[0]))
+                book.flag("pii_email", seen.number, seen.line, mask_text(match[0]))
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

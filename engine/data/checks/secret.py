@@ -1,0 +1,38 @@
+"""Keys, tokens and passwords in URLs. They are masked wherever a page, a report or a log shows the row."""
+
+from __future__ import annotations
+
+from engine.data.book import About, Book
+from engine.data.checks import Facts, Options
+from engine.data.secrets import PLUGINS, secrets
+from engine.data.seen import Seen
+
+ABOUT = (
+    About(
+        "secret",
+        "Secrets and keys",
+        "repair",
+        "A model repeats keys it was trained on to whoever asks; a key in a data set must count as leaked.",
+        "Revoke the keys, then replace them by placeholders.",
+    ),
+)
+
+
+def start(options: Options) -> None:
+    return None
+
+
+def look(state: None, batch: list[Seen], book: Book) -> None:
+    for seen in batch:
+        found = secrets(f"{seen.prompt}\n{seen.answer}\n{seen.rest}")
+        if found:
+            title = found[0][0]
+            book.flag("secret", seen.number, seen.line, f"{title}.", title)
+
+
+def conclude(state: None, book: Book, facts: Facts) -> None:
+    if book.has("secret"):
+        book.finding("secret").extra |= {
+            "measure": f"{len(PLUGINS)} named detectors of detect-secrets, none by entropy",
+            "cannot_see": "passwords in prose, and keys of services without a form of their own",
+        }

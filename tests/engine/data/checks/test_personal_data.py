@@ -1,0 +1,104 @@
+"""Planted personal data and keys are found on their lines, look-alikes are not, and no value is ever shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from engine.data.browse import open_audit
+from engine.data.checks.personal_data import ABOUT
+from engine.data.index import open_index
+from engine.data.mask import mask_text
+from tests.engine.data.rows import audit_rows, finding, many, qa
+
+CODES = (*(about.code for about in ABOUT), "secret")
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
+PLANTED = {
+    "pii_phone": [
+        "+49 30 901820",
+        "+1 (212) 736-5000",
+        "(415) 701-2311",
+        "212-736-5000",
+        "+442079460958",
+        "+33 1 70 18 99 00",
+    ],
+    "pii_card": [
+        "4111 1111 1111 1111",
+        "5500005555555559",
+        "3782-822463-10005",
+        "6011000990139424",
+        "3530111333300000",
+    ],
+    "pii_iban": ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "FR14 2004 1010 0505 0001 3M02 606"],
+    "pii_ssn": ["536-90-4399", "212-09-7694"],
+    "pii_ip": ["81.2.69.142", "192.168.10.44", "2001:db8:85a3:8d3:1319:8a2e:370:7348", "2a00:1450:4001:81b::200e"],
+    "secret": [
+        "AKIAIOSFODNN7EXAMPLE",
+        "ghp_" + "a1B2" * 9,
+        JWT,
+        "https://ann:hunter22@example.org/x",
+        "sk_live_" + "4eC39Hqy" * 3,
+        "xoxb-123456789012-123456789012-abcdefghijkl",
+        "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA75\n-----END RSA PRIVATE KEY-----",
+    ],
+}
+# After each value stands text that a careless pattern runs into.
+AROUND = ["It is {}.", "Use {} please, 24 hours a day", "{} AND THEN WAIT", "first\n{}\n2 lines", "({}), or so"]
+INNOCENT = [
+    "ISBN 978-3-16-148410-0 and 9783161484100",
+    "Version 1.2.3.4 of v10.12.13.14, see section 4.3.2.1",
+    "On 2024-05-17 at 12:30:45",
+    "1234567890123456 is 16 digits",
+    "Order 4000-1234-77 of 3,141,592 units",
+    "std::vector<int>::iterator",
+    "MAC 00:1a:2b:3c:4d:5e",
+    "GB82 WEST 1234 5698 7654 33 is not one",
+    "000-12-3456 and 666-12-3456",
+    "pi is 3.14159265358979323846",
+    "AKIA is a prefix",
+    "http://example.org:8080/@user and ghp_short",
+    "The years 1990-2020, pages 100-200-3000",
+    "eyJ is how tokens begin",
+    "127.0.0.1 and 255.255.255.0",
+    "5 + 3 = 8, 12345678901234 - 1 = 12345678901233",
+    "uuid 123e4567-e89b-12d3-a456-426614174000",
+    "git 4111111a11111111deadbeef12345678",
+]
+
+
+@pytest.mark.parametrize("code", PLANTED)
+def test_planted_values_are_found_whatever_stands_around_them(tmp_path: Path, code: str) -> None:
+    texts = [around.format(value) for value in PLANTED[code] for around in AROUND]
+    rows = [*many(30), *(qa(f"Question {n}?", text) for n, text in enumerate(texts))]
+    document = audit_rows(tmp_path, rows)
+    assert finding(document, code)["lines"] == list(range(31, 31 + len(texts)))
+    others = [other for other in CODES if other != code and finding(document, other)["count"]]
+    assert others == [], "a value is of one kind"
+
+
+def test_look_alikes_raise_nothing(tmp_path: Path) -> None:
+    document = audit_rows(tmp_path, [*many(200), *(qa(f"Question {n}?", text) for n, text in enumerate(INNOCENT))])
+    assert {code: finding(document, code)["lines"] for code in CODES if finding(document, code)["count"]} == {}
+
+
+def test_no_value_is_shown_anywhere(tmp_path: Path) -> None:
+    values = [value for code in CODES for value in PLANTED[code]]
+    rows = [qa(f"Question {n}?", f"one\n{value}\ntwo") for n, value in enumerate(values)]
+    audit_rows(tmp_path, [*rows, {"text": values[0], "label": values[1]}, {values[3]: values[4]}])
+    connection = open_index(tmp_path / "audit" / "index.sqlite")
+    stored = str(connection.execute("select note from finding_row").fetchall())
+    connection.close()
+    stored += (tmp_path / "audit" / "document.json").read_text()
+    with open_audit(tmp_path / "rows.jsonl", tmp_path / "audit") as view:
+        shown = "".join(f"{row.raw} {row.example} {row.problem}" for row in view.page(limit=500).rows)
+    for value in [*values, "hunter22", "MIIEowIBAAKCAQEA75"]:
+        if not value.startswith("-----BEGIN"):
+            assert value not in stored and value not in shown
+            assert json.dumps(value)[1:-1] not in shown
+
+
+def test_a_text_without_personal_data_stays_as_it_is() -> None:
+    for text in INNOCENT:
+        assert mask_text(text) == text
