@@ -74,7 +74,7 @@ def test_it_does_what_is_asked_of_a_running_job(world: World, wanted: Wanted, sp
     _wait_for(run, lambda: run.step > 3)
     assert run.ask(wanted)
     assert not run.ask(wanted), "a second tab changes nothing"
-    thread.join(20)
+    thread.join(60)
     run.refresh_from_db()
     assert run.status == status
     assert run.attempt == (0 if wanted == Wanted.REQUEUE else 1), "being asked to wait is no failed attempt"
@@ -87,7 +87,7 @@ def test_it_ends_a_job_that_does_not_listen(world: World, monkeypatch: pytest.Mo
     thread = _supervise_in_thread(run)
     _wait_for(run, lambda: run.step > 1)
     run.ask(Wanted.STOP)
-    thread.join(20)
+    thread.join(60)
     run.refresh_from_db()
     assert run.status == Status.CANCELLED
 
@@ -101,7 +101,7 @@ def test_a_second_supervisor_reattaches_and_the_first_leaves_quietly(world: Worl
     run.refresh_from_db()
     assert run.take_over()
     supervise(run.pk, run.lease_token)
-    first.join(20)
+    first.join(60)
     run.refresh_from_db()
     assert run.status == Status.SUCCEEDED
     assert run.pid == pid, "the process was not started again"
@@ -115,7 +115,7 @@ def test_a_run_that_ended_unwatched_is_recorded_by_the_next_supervisor(world: Wo
     watcher = Supervisor(run, run.lease_token)
     watcher._start_or_attach()
     assert watcher.child is not None
-    watcher.child.wait(20)
+    watcher.child.wait(60)
     Run.objects.filter(pk=run.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
     run.refresh_from_db()
     assert run.take_over()
@@ -146,7 +146,7 @@ def _supervise_in_thread(run: Run) -> threading.Thread:
 
 
 def _wait_for(run: Run, holds: object) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while True:
         run.refresh_from_db()
         if holds():  # type: ignore[operator]
