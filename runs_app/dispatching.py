@@ -12,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import redis
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
@@ -35,10 +36,9 @@ def enqueue(run: Run, spec: dict[str, Any]) -> None:
 
 def ring() -> None:
     """Asks a worker to look at the queue now. Silent when the broker is away: beat looks every two seconds."""
-    from runs_app.tasks import dispatch
-
     try:
-        dispatch.apply_async(retry=False, expires=30)
+        # By name: the task calls this module, so this module must not import the task.
+        current_app.send_task("runs_app.tasks.dispatch", retry=False, expires=30, ignore_result=True)
     except (KombuError, redis.RedisError, OSError) as error:
         log.warning("The doorbell did not ring (%s); the queue is read again within seconds.", error)
 

@@ -6,12 +6,14 @@ import threading
 from datetime import timedelta
 
 import pytest
+from celery import current_app
 from django.db import connection
 from django.utils import timezone
 
 from runs_app import dispatching
 from runs_app.models import Run, Status, Wanted
 from tests.world import World
+from workbench.celery import app as celery_app
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,13 +95,19 @@ def test_a_queued_run_is_cancelled_at_once(world: World, started: list[int]) -> 
     assert (run.status, started) == (Status.CANCELLED, [])
 
 
-def test_the_doorbell_may_be_broken(world: World, settings: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runs_app.tasks import dispatch
-
-    def broken(**_: object) -> None:
+def test_the_doorbell_may_be_broken(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise OSError("no broker")
 
-    monkeypatch.setattr(dispatch, "apply_async", broken)
+    monkeypatch.setattr(current_app, "send_task", broken)
     run = world.run(kind="count")
     run.refresh_from_db()
     assert run.status == Status.QUEUED
+    assert "did not ring" in caplog.text
+
+
+def test_the_doorbell_names_a_task_that_there_is() -> None:
+    celery_app.loader.import_default_modules()  # what a worker does when it starts
+    assert "runs_app.tasks.dispatch" in celery_app.tasks
