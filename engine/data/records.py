@@ -23,7 +23,7 @@ from engine.data.containers import CONTAINERS
 from engine.data.diagnose import Diagnosis, diagnose, not_an_object, too_long
 from engine.data.mask import excerpt, mask_emails
 from engine.data.pieces import Piece, Tally, split_lines
-from engine.data.sniff import Container, is_gzip, sniff
+from engine.data.sniff import Container, sniff
 from engine.data.unpack import Unpacked, unpack
 
 CANONICAL = orjson.OPT_SORT_KEYS
@@ -65,8 +65,8 @@ class Reader:
     """Iterates over a file's records and problems. ``tally`` is complete once the iteration has ended.
 
     A packed file (gzip, CSV, Parquet) is unpacked beside, for as long as the reader lives: ``path``, offsets and the
-    tally are of what was inside; the lines of a table stay those of the table. Raises FileRefused when the file does
-    not hold rows at all.
+    tally are of what was inside; the lines of a table stay those of the table. A ``container`` that is given is not
+    looked at again. Raises FileRefused when the file does not hold rows at all.
     """
 
     def __init__(self, path: Path, container: Container | None = None, name: str = "") -> None:
@@ -74,7 +74,7 @@ class Reader:
         self.container: Container = container or sniff(path, name)
         self.tally = Tally()
         self.unpacked: Unpacked | None = None
-        if self.container in CONTAINERS or is_gzip(path):
+        if self.container in CONTAINERS:
             folder = Path(tempfile.mkdtemp(prefix="rows-"))
             weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
             self.unpacked = unpack(path, folder, name)

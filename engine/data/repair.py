@@ -51,7 +51,7 @@ def repair(
         rows = document["rows"]
         if rows["usable"] + rows["unusable"] <= sum(counts.values()):
             raise DataError("These repairs would leave no row.", "Choose fewer of them, or correct the file.")
-        reader = Reader(file, document["container"])
+        reader = reader_of(file, document)
         with RowWriter(out) as writer:
             _copy(reader, dropped.numbers(), writer, tick)
             if reader.tally.sha256 != document["sha256"]:
@@ -76,6 +76,12 @@ def audited(file: Path, audit_dir: Path) -> dict[str, Any]:
     if document["file"]["bytes"] != file.stat().st_size:
         raise DataError("The file has changed since it was audited.", "Audit it again.")
     return document
+
+
+def reader_of(file: Path, document: dict[str, Any]) -> Reader:
+    """The rows of an audited file, held as its audit found them; a packed one is unpacked again."""
+    packed = bool(document.get("unpacked"))
+    return Reader(file, None if packed else document["container"], document["file"]["name"])
 
 
 class _Dropped:

@@ -21,7 +21,7 @@ from engine.control import Control
 from engine.data.errors import DataError
 from engine.data.index import open_index
 from engine.data.records import Problem, Reader
-from engine.data.repair import RepairStopped, Tick, audited, ticker
+from engine.data.repair import RepairStopped, Tick, audited, reader_of, ticker
 from engine.data.writer import RowWriter
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
@@ -79,7 +79,7 @@ def split(file: Path, audit_dir: Path, options: SplitOptions, out: Path, tick: T
         connection.close()
     wanted = [number for number, size in enumerate(sizes) if size]
     out.mkdir(parents=True, exist_ok=True)
-    reader = Reader(file, document["container"])
+    reader = reader_of(file, document)
     with ExitStack() as stack:
         writers = {
             number: stack.enter_context(RowWriter(out / f"{PARTS[number]}.jsonl", with_ids=True)) for number in wanted

@@ -50,6 +50,7 @@ def read_all(data: bytes, container: Container | None) -> tuple[Reader, list[Rec
 @given(noise, st.sampled_from([None, "jsonl", "json_array", "text"]))
 @example(b'[{"a":"\\', "json_array")
 @example(b'["', "json_array")
+@example(b"\x1f\x8b", "jsonl")
 def test_it_never_raises_and_counts_every_line(data: bytes, container: Container | None) -> None:
     try:
         reader, items = read_all(data, container)
