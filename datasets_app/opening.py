@@ -21,6 +21,15 @@ from engine.data.sniff import sniff
 MOST_SECONDS = 3600
 
 
+class NotOpened(Exception):
+    """The file may well be sound, but could not be opened here and now."""
+
+    def __init__(self, found: str, remedy: str) -> None:
+        super().__init__(found)
+        self.found = found
+        self.remedy = remedy
+
+
 @dataclass(frozen=True)
 class Rows:
     """What a packed file held: ``operation`` is kept with the version, so that it says where its rows came from."""
@@ -35,7 +44,7 @@ class Rows:
 @contextmanager
 def unpacked(path: Path, filename: str, room: int) -> Iterator[Rows | None]:
     """The rows inside ``path`` for as long as the block lasts; None when they are plain already, and when the file is
-    refused: then it is stored as it came, and its audit says what it is and what to do."""
+    refused: then it is stored as it came, and its audit says what it is and what to do. Raises NotOpened."""
     if not _is_packed(path, filename):
         yield None
         return
@@ -69,11 +78,18 @@ def _open(path: Path, filename: str, folder: str, room: int) -> dict[str, Any] |
             command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
+        found = f"The file was not unpacked within {MOST_SECONDS // 60} minutes."
+        raise NotOpened(found, "Unpack it and upload the rows, or upload it in several parts.") from None
+    try:
+        answer: dict[str, Any] = json.loads(done.stdout)
+    except ValueError:
+        why = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
+        raise NotOpened(f"The file could not be unpacked: {why}.", "Unpack it and upload the rows.") from None
+    if refused := answer.get("refused"):
+        if refused["reason"] == "too_large":
+            raise NotOpened(refused["found"], refused["remedy"])
         return None
-    if done.returncode:
-        return None
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found if found["path"] else None
+    return answer if answer["path"] else None
 
 
 def _plain_name(filename: str, container: str) -> str:

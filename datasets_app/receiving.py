@@ -113,7 +113,7 @@ def finish(upload: Upload) -> DatasetVersion:
         if (size := os.fstat(file.fileno()).st_size) != upload.size:
             raise UploadRefused(409, f"{size} of {upload.size} bytes are here.", "Send the rest of the file first.")
         sha256 = hash_of(file)
-        with opening.unpacked(upload.path, upload.filename, free_bytes()) as rows:
+        with _opened(upload) as rows:
             name, made_by = upload.filename, {"op": "upload"}
             if rows is None:
                 stored, size = sha256, upload.size
@@ -130,6 +130,15 @@ def finish(upload: Upload) -> DatasetVersion:
             launching.start_audit(upload.version, upload.created_by)
     upload.path.unlink(missing_ok=True)
     return upload.version
+
+
+@contextlib.contextmanager
+def _opened(upload: Upload) -> Iterator[opening.Rows | None]:
+    try:
+        with opening.unpacked(upload.path, upload.filename, free_bytes()) as rows:
+            yield rows
+    except opening.NotOpened as why:
+        raise UploadRefused(413, why.found, why.remedy) from None
 
 
 def discard(upload: Upload) -> None:

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from datasets_app.models import Audit, DatasetVersion, Split
-from engine.data import checks
+from engine.data import checks, exports
 from engine.data.checks.structure import UNUSABLE_CODES
 
 # The engine's severities in the words of the design system's badges.
@@ -65,6 +65,13 @@ def findings(document: dict[str, Any]) -> list[dict[str, Any]]:
 def titles() -> dict[str, str]:
     """Finding code → title, for every check there is."""
     return {about.code: about.title for check in checks.checks() for about in check.ABOUT}
+
+
+@cache
+def export_forms() -> list[dict[str, str]]:
+    """The forms in which rows go out."""
+    known = [(name, exports.load(name)) for name in exports.FORMS]
+    return [{"name": name, "title": form.TITLE, "about": form.ABOUT} for name, form in known]
 
 
 def token_chart(document: dict[str, Any]) -> dict[str, Any] | None:

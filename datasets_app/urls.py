@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from datasets_app.views import data, repairs, rows, splits, uploads, versions
+from datasets_app.views import data, exports, repairs, rows, splits, uploads, versions
 
 version = [
     path("", versions.version, name="version"),
     path("audit/", versions.audit, name="version_audit"),
     path("audit.json", versions.document, name="version_document"),
     path("download/", versions.download, name="version_download"),
+    path("export/", exports.export, name="version_export"),
+    path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),
+    path("export/<str:form>.jsonl", exports.download, name="version_export_download"),
     path("rows/", rows.rows, name="version_rows"),
     path("repair/", repairs.start, name="version_repair"),
     path("split/", splits.start, name="version_split"),

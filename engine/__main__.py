@@ -14,6 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "split a data file into train, validation and test (run directory)",
     ),
     "unpack": ("engine.data.unpack:unpack_main", "write the rows of a gzip, CSV or Parquet file as JSON Lines"),
+    "export": ("engine.data.export:export_main", "write rows as OpenAI, ShareGPT, Alpaca or TRL rows"),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),
     "evaluate": (
         "engine.evaluation.cli:evaluate_main",

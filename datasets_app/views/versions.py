@@ -63,6 +63,7 @@ def render_version(
         "split_form": split_form or SplitForm(),
         "leak_form": LeakForm(project=project, version=found, initial={"against": audit.against_id if audit else None}),
         "note": note,
+        "export_forms": reports.export_forms(),
     }
     if audit and audit.document and not audit.refused:
         context |= _audited(found, audit.document)

@@ -11,6 +11,8 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
+from datasets_app import receiving
+from datasets_app.models import DatasetVersion
 from tests.datasets_app.cast import begin, send, upload
 from tests.world import World, run_to_end
 
@@ -65,3 +67,14 @@ def test_a_damaged_one_is_kept_and_its_audit_says_why(world: World) -> None:
 def test_a_name_is_never_an_option_of_a_command(world: World) -> None:
     version = upload(world, TABLE, filename="--most-bytes=1.csv")
     assert version.path.read_bytes() == LINES
+
+
+def test_one_that_the_disk_has_no_room_for_is_not_taken(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = world.client("member")
+    body = gzip.compress(LINES)
+    url = begin(client, world.project.pk, size=len(body), filename="cards.jsonl.gz")["Location"]
+    monkeypatch.setattr(receiving, "free_bytes", lambda: 100)
+    answer = send(client, url, 0, body)
+    assert answer.status_code == 413
+    assert "room for" in json.loads(answer.content)["found"]
+    assert not DatasetVersion.objects.exists()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.data.example import Example
+from engine.data.formats.alpaca import recognise as recognise_alpaca
+from engine.data.formats.alpaca import to_example as read_alpaca
 from engine.data.formats.messages import to_example as read_chat
 from engine.data.formats.prompt_completion import PAIRS, read_pair
 from engine.data.formats.sharegpt import to_example as read_sharegpt
@@ -22,7 +24,7 @@ _WORDS = {"true": True, "false": False, "True": True, "False": False, "TRUE": Tr
 def recognise(row: dict[str, Any]) -> bool:
     if _thumb(row) is None:
         return False
-    return "messages" in row or "conversations" in row or _pair(row) is not None
+    return "messages" in row or "conversations" in row or recognise_alpaca(row) or _pair(row) is not None
 
 
 def to_example(row: dict[str, Any]) -> Example:
@@ -30,6 +32,8 @@ def to_example(row: dict[str, Any]) -> Example:
     pair = _pair(row)
     if "messages" in row:
         messages = read_chat(row).messages
+    elif recognise_alpaca(row):
+        messages = read_alpaca(row).messages
     elif "conversations" in row or pair is None:
         messages = read_sharegpt(row).messages
     else:

@@ -14,20 +14,21 @@ NAME = "preference"
 TITLE = "Preference (chosen and rejected)"
 COLUMNS = "prompt, chosen, rejected"
 
-CHOSEN = ("chosen", "chosen_messages")
-REJECTED = ("rejected", "rejected_messages")
+CHOSEN = ("chosen", "chosen_messages", "preferred_output")
+REJECTED = ("rejected", "rejected_messages", "non_preferred_output")
 PROMPTS = ("prompt", "messages", "conversations", "instruction", "question", "query")
 # The text form of Anthropic's helpful-harmless rows: both answers carry the whole dialogue.
 _SPEAKER = re.compile(r"\n\n(Human|Assistant): ?")
 
 
 def recognise(row: dict[str, Any]) -> bool:
-    return ("chosen" in row and "rejected" in row) or ("chosen_messages" in row and "rejected_messages" in row)
+    return any(good in row and bad in row for good, bad in zip(CHOSEN, REJECTED, strict=True))
 
 
 def to_example(row: dict[str, Any]) -> Example:
-    field = next(name for name in CHOSEN if name in row)
-    other = next(name for name in REJECTED if name in row)
+    field, other = next((good, bad) for good, bad in zip(CHOSEN, REJECTED, strict=True) if good in row and bad in row)
+    if field == "preferred_output" and type(row.get("input")) is dict:  # OpenAI: the prompt and its tools together
+        row = {**row["input"], field: row[field], other: row[other]}
     prompt = _prompt(row)
     chosen, rejected = _turns(row[field], field, bool(prompt)), _turns(row[other], other, bool(prompt))
     if not prompt:

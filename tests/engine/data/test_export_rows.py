@@ -1,0 +1,185 @@
+"""Rows go out in the forms of other tools and come back the same; what a form has no place for is named."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.data.example import Example
+from engine.data.examples import load
+from engine.data.export import Export, Left
+from engine.data.exports import FORMS
+from engine.data.formats import detect, to_example
+from tests.engine.data.rows import chat, qa, write_jsonl
+
+CALL = {"type": "function", "function": {"name": "look", "arguments": {"id": 1}}}
+U, A = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
+ASKS = {"role": "assistant", "content": "", "tool_calls": [CALL]}
+TOOLS = [{"type": "function", "function": {"name": "look"}}]
+
+# file → form → rows it has no place for: 106 prompts of several turns, 191 rows with tools, all thumbs, all raw text
+PUBLIC: dict[str, dict[str, int]] = {
+    "llamafactory/alpaca_en_demo.json": {},
+    "llamafactory/dpo_en_demo.json": {"alpaca": 106},
+    "llamafactory/kto_en_demo.json": {"openai": 300},
+    "llamafactory/glaive_toolcall_en_demo.json": {"alpaca": 191},
+    "llamafactory/v1_dpo_demo.jsonl": {},
+    "llamafactory/c4_demo.jsonl": {"openai": 300, "sharegpt": 300, "alpaca": 300},
+    "fastchat/dummy_conversation.json": {},
+    "banking77/test.csv": {},
+    "dstc8_slots/Buses_1__test.json": {},
+    "llmfoundry_eval/winograd_wsc.jsonl": {},
+}
+
+
+def exported(path: Path, form: str) -> tuple[list[dict[str, Any]], Export]:
+    export = Export(path, form)
+    return [json.loads(item) for item in export if isinstance(item, bytes)], export
+
+
+def essence(example: Example) -> Any:
+    """What is trained on, whatever the form: calls with their arguments as JSON, and no invented ids."""
+    turns = []
+    for message in example.messages:
+        calls = []
+        for call in message.get("tool_calls") or ():
+            arguments = call["function"]["arguments"]
+            calls.append([call["function"]["name"], json.loads(arguments) if isinstance(arguments, str) else arguments])
+        turns.append([message["role"], message["content"], calls])
+    return [turns, example.chosen, example.rejected, example.label, example.text, example.tools]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("file", PUBLIC)
+def test_public_rows_come_back_as_they_went_out(public_data: Path, file: str, form: str) -> None:
+    rows, export = exported(public_data / file, form)
+    left = PUBLIC[file].get(form, 0)
+    assert sum(export.left_out.values()) == left
+    assert export.rows_in == export.rows_out + left
+    assert len(rows) == export.rows_out
+    gone = {item.line for item in Export(public_data / file, form) if isinstance(item, Left)}
+    stayed = [loaded.example for loaded in load(public_data / file) if loaded.line not in gone]
+    back = [to_example(row, detect(row)) for row in rows]
+    assert [essence(example) for example in back] == [essence(example) for example in stayed]
+
+
+# row → form → what it looks like there (None: it stays behind)
+SHAPES: list[tuple[dict[str, Any], dict[str, dict[str, Any] | None]]] = [
+    (
+        chat(("system", "S"), ("user", "q"), ("assistant", "a"), ("user", "Q"), ("assistant", "A")),
+        {
+            "sharegpt": {
+                "conversations": [
+                    {"from": "system", "value": "S"},
+                    {"from": "human", "value": "q"},
+                    {"from": "gpt", "value": "a"},
+                    {"from": "human", "value": "Q"},
+                    {"from": "gpt", "value": "A"},
+                ]
+            },
+            "alpaca": {"instruction": "Q", "input": "", "output": "A", "system": "S", "history": [["q", "a"]]},
+        },
+    ),
+    (
+        qa("Q", "A"),
+        {"openai": {"messages": [U, A]}, "trl": {"prompt": [U], "completion": [A]}},
+    ),
+    (
+        {"prompt": "Q", "chosen": "A", "rejected": "B"},
+        {
+            "openai": {
+                "input": {"messages": [U]},
+                "preferred_output": [A],
+                "non_preferred_output": [{"role": "assistant", "content": "B"}],
+            },
+            "alpaca": {"instruction": "Q", "input": "", "chosen": "A", "rejected": "B"},
+            "trl": {"prompt": [U], "chosen": [A], "rejected": [{"role": "assistant", "content": "B"}]},
+        },
+    ),
+    (
+        qa("Q", "A", label=False),
+        {
+            "openai": None,
+            "alpaca": {"instruction": "Q", "input": "", "output": "A", "kto_tag": False},
+            "trl": {"prompt": [U], "completion": [A], "label": False},
+        },
+    ),
+    ({"text": "T"}, {"openai": None, "sharegpt": None, "alpaca": None, "trl": {"text": "T"}}),
+    (
+        {"messages": [U, ASKS, {"role": "tool", "content": "{}"}, A], "tools": TOOLS},
+        {
+            "openai": {
+                "messages": [
+                    U,
+                    {
+                        "role": "assistant",
+                        "content": None,
+                        "tool_calls": [
+                            {
+                                "id": "call_1",
+                                "type": "function",
+                                "function": {"name": "look", "arguments": '{"id": 1}'},
+                            }
+                        ],
+                    },
+                    {"role": "tool", "content": "{}", "tool_call_id": "call_1"},
+                    A,
+                ],
+                "tools": TOOLS,
+            },
+            "sharegpt": {
+                "conversations": [
+                    {"from": "human", "value": "Q"},
+                    {"from": "function_call", "value": '{"name": "look", "arguments": {"id": 1}}'},
+                    {"from": "observation", "value": "{}"},
+                    {"from": "gpt", "value": "A"},
+                ],
+                "tools": json.dumps(TOOLS),
+            },
+            "alpaca": None,
+        },
+    ),
+    ({"messages": [U, {**ASKS, "tool_calls": [CALL, CALL]}]}, {"sharegpt": None}),
+    ({"messages": [U, {**ASKS, "content": "I look."}]}, {"sharegpt": None}),
+    ({"messages": [U, {**A, "weight": 0}, U, A]}, {"sharegpt": None, "alpaca": None}),
+    ({"messages": [U, A, U]}, {"alpaca": None}),
+    (
+        {"conversations": [{"from": "human", "value": "Q"}, {"from": "function_call", "value": "look!"}]},
+        {"openai": None},
+    ),
+]
+
+
+@pytest.mark.parametrize(("row", "wanted"), SHAPES, ids=lambda value: json.dumps(value)[:50])
+def test_each_form_has_its_own_way(tmp_path: Path, row: dict[str, Any], wanted: dict[str, Any]) -> None:
+    path = write_jsonl(tmp_path / "rows.jsonl", [row])
+    for form, expected in wanted.items():
+        rows, export = exported(path, form)
+        assert rows == ([] if expected is None else [expected])
+        assert sum(export.left_out.values()) == (expected is None)
+
+
+def test_what_stays_behind_is_counted_and_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    rows = [qa("Q", "A"), {"text": "T"}, {"text": "U"}, {"prompt": "only"}]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows) + "{broken\n", encoding="utf-8")
+    command = [sys.executable, "-m", "engine", "export", str(path), "--form", "openai", "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {
+        "form": "openai",
+        "rows_in": 5,
+        "rows_out": 1,
+        "left_out": [
+            {"reason": "raw text, which has no turns", "count": 2, "lines": [2, 3]},
+            {"reason": "unusable rows", "count": 2, "lines": [4, 5]},
+        ],
+    }
+    assert json.loads((tmp_path / "out").read_text()) == {"messages": [U, A]}
+    left = [item for item in Export(path, "openai") if isinstance(item, Left)]
+    assert [item.line for item in left] == [2, 3, 4, 5]
+    assert all(item.found for item in left)
