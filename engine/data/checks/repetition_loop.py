@@ -1,0 +1,55 @@
+"""Answers that end in a loop."""
+
+from __future__ import annotations
+
+from engine.data.book import About, Book
+from engine.data.checks import Facts, Options
+from engine.data.seen import Seen
+
+ABOUT = (
+    About(
+        "repetition_loop",
+        "Repetition loops",
+        "repair",
+        "A loop in the data teaches a loop; most come from a model that wrote the answers and could not stop.",
+        "Cut the answer before the loop, or drop the rows.",
+    ),
+)
+# A loop runs to the end: the model that wrote it never found out. So the end is looked at.
+TAIL, LONGEST, TIMES, LEAST_WORDS = 1000, 40, 4, 8
+
+
+def loop(text: str) -> list[str]:
+    """The words that ``text`` repeats at its end, four times or more and over eight words or more; else none."""
+    words = text[-TAIL:].split()
+    # Without few words said often there is no loop; most answers stop here.
+    if len(words) < LEAST_WORDS or len(set(words[-LONGEST * TIMES :])) * 2 > len(words[-LONGEST * TIMES :]):
+        return []
+    for length in range(1, min(LONGEST, len(words) // TIMES) + 1):
+        same = 0
+        for place in range(len(words) - 1, length - 1, -1):
+            if words[place] != words[place - length]:
+                break
+            same += 1
+        if same >= max((TIMES - 1) * length, LEAST_WORDS - length):
+            return words[-length:]
+    return []
+
+
+def start(options: Options) -> None:
+    return None
+
+
+def look(state: None, batch: list[Seen], book: Book) -> None:
+    for seen in batch:
+        words = loop(seen.example.answer or seen.answer)
+        if words:
+            book.flag("repetition_loop", seen.number, seen.line, f"“{' '.join(words)[:80]}” again and again.")
+
+
+def conclude(state: None, book: Book, facts: Facts) -> None:
+    if book.has("repetition_loop"):
+        book.finding("repetition_loop").extra |= {
+            "measure": "the same 1 to 40 words four times or more at the end of an answer",
+            "cannot_see": "loops in other words, and loops that were left again",
+        }
