@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "unpack": ("engine.data.unpack:unpack_main", "write the rows of a gzip, CSV or Parquet file as JSON Lines"),
     "export": ("engine.data.export:export_main", "write rows as OpenAI, ShareGPT, Alpaca or TRL rows"),
+    "map": ("engine.data.mapping:map_main", "write rows of an unknown shape by a mapping of their columns"),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),
     "evaluate": (
         "engine.evaluation.cli:evaluate_main",

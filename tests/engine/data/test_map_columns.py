@@ -1,0 +1,77 @@
+"""Columns of an unknown shape are given the places of a known one; nothing of the row is lost."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engine.data.errors import DataError
+from engine.data.examples import load
+from engine.data.formats import FORMATS
+from engine.data.mapping import NEEDS, Mapping, columns_of, preview, write_mapped
+from tests.engine.data.rows import write_jsonl
+
+ROWS = [{"id": n, "frage": f"Wo ist {n}?", "antwort": f"Bei {n}.", "meta": {"lang": "de"}} for n in range(8)]
+GERMAN = Mapping("prompt_completion", {"prompt": "frage", "completion": "antwort"})
+
+
+def test_it_reads_the_columns_that_were_chosen_and_keeps_the_rest(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    made = write_mapped(path, GERMAN, tmp_path / "out.jsonl")
+    assert made["rows"] == 8
+    first = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    assert first == {"prompt": "Wo ist 0?", "completion": "Bei 0.", "other": {"id": 0, "meta": {"lang": "de"}}}
+    assert [row.example.answer for row in load(tmp_path / "out.jsonl")] == [row["antwort"] for row in ROWS]
+
+
+def test_it_lists_columns_also_inside_objects(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    assert columns_of(path) == ["id", "frage", "antwort", "meta", "meta.lang"]
+    inside = Mapping("classification", {"text": "frage", "label": "meta.lang"})
+    example = preview(path, inside)[0][1]
+    assert example is not None and example.answer == "de"
+
+
+def test_its_preview_says_what_does_not_fit(tmp_path: Path) -> None:
+    rows = [*ROWS[:1], {"frage": "mail ann@example.com"}, {"frage": "", "antwort": "x"}]
+    path = write_jsonl(tmp_path / "rows.jsonl", rows)
+    shown = preview(path, GERMAN)
+    assert [example is not None for _, example, _ in shown] == [True, False, False]
+    assert all(found for _, example, found in shown if example is None)
+    thumbs = preview(path, Mapping("kto", {"prompt": "frage", "completion": "antwort", "label": "id"}))
+    assert "not kto" in thumbs[0][2]
+
+
+def test_lines_that_are_no_rows_stay_to_be_reported(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text(json.dumps(ROWS[0]) + "\n{broken\n" + json.dumps({"id": 1}) + "\n")
+    write_mapped(path, GERMAN, tmp_path / "out.jsonl")
+    lines = (tmp_path / "out.jsonl").read_text().splitlines()
+    assert lines[1:] == ["{broken", '{"id":1}']
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"),
+    [("novel", {}), ("text", {}), ("text", {"text": ""}), ("text", {"text": "a", "label": "b"})],
+)
+def test_a_mapping_that_makes_no_shape_is_refused(name: str, columns: dict[str, str]) -> None:
+    with pytest.raises(DataError) as caught:
+        Mapping(name, columns)
+    assert caught.value.remedy
+
+
+def test_the_command_writes_the_same_and_refuses_nonsense(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "rows.jsonl", ROWS)
+    command = [sys.executable, "-m", "engine", "map", str(path), str(tmp_path / "out.jsonl"), "--mapping"]
+    done = subprocess.run([*command, json.dumps(GERMAN.as_json())], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == write_mapped(path, GERMAN, tmp_path / "again.jsonl")
+    for nonsense in ("{", "[]", '{"format": "text", "columns": {}}'):
+        assert subprocess.run([*command, nonsense], capture_output=True, check=False).returncode == 2
+
+
+def test_every_shape_it_offers_is_one_that_is_read() -> None:
+    assert set(NEEDS) <= set(FORMATS)
