@@ -9,17 +9,20 @@ from engine.data.formats import detect, to_example
 from engine.data.normalise import precise
 from engine.data.records import Reader, Record
 from engine.data.seen import Seen, joined, see
+from engine.data.similar import spoken
 
 
 class HeldOut:
     """``rows`` and ``prompts``: hash of the coarse key → first line. The precise forms are compared on a hit only.
+    ``spoken``: line → what its prompt says.
 
-    A held-out file is held in memory; it is the smaller one (about 200 bytes a row). Raises FileRefused.
+    A held-out file is held in memory; it is the smaller one (200 bytes a row and its prompts). Raises FileRefused.
     """
 
     def __init__(self, path: Path) -> None:
         self.rows: dict[int, int] = {}
         self.prompts: dict[int, int] = {}
+        self.spoken: dict[int, str] = {}
         self._precise_rows: set[int] = set()
         self._precise_prompts: set[int] = set()
         self.usable = self.unusable = 0
@@ -38,6 +41,7 @@ class HeldOut:
         self.rows.setdefault(hash(seen.key), seen.line)
         self._precise_rows.add(_precise_row(seen))
         if seen.prompt_key:
+            self.spoken[seen.line] = spoken(seen.prompt, "", "")
             self.prompts.setdefault(hash(seen.prompt_key), seen.line)
             self._precise_prompts.add(hash(precise(seen.prompt)))
 

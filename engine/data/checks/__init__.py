@@ -48,10 +48,13 @@ CHECKS: dict[str, str] = {
     "mixed_answer_formats": "engine.data.checks.mixed_answer_formats",
     "html_markup": "engine.data.checks.html_markup",
     "pii_email": "engine.data.checks.pii_email",
+    "other_language": "engine.data.checks.other_language",
+    "suspicious_label": "engine.data.checks.suspicious_label",
     "personal_data": "engine.data.checks.personal_data",
     "secret": "engine.data.checks.secret",
     "leak_identical": "engine.data.checks.leak_identical",
     "leak_prompt": "engine.data.checks.leak_prompt",
+    "leak_ngram": "engine.data.checks.leak_ngram",
     "too_few_rows": "engine.data.checks.too_few_rows",
 }
 
