@@ -68,7 +68,7 @@ def secrets(text: str) -> list[tuple[str, str]]:
 
 
 def hide_secrets(text: str) -> str:
-    """``text`` with every secret cut to its first four characters (short ones to one), and private keys to their first line."""
+    """``text`` with secrets cut to four characters (short ones to one), and private keys to their first line."""
     for title, value in secrets(text):
         if title == "private key":
             text = _KEY_BODY.sub(r"\1 *** ", text)
