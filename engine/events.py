@@ -53,7 +53,7 @@ class EventWriter:
             "seq": self.seq,
             "t": round(time.time(), 3),
             "kind": kind,
-            **{name: _plain(value) for name, value in fields.items()},
+            **{name: plain(value) for name, value in fields.items()},
         }
         line = json.dumps(event, ensure_ascii=False, allow_nan=False, default=str) + "\n"
         # One write call a line: a reader sees the whole line or none of it.
@@ -134,11 +134,14 @@ def _mend_tail(path: Path) -> int:
             return max((event["seq"] for event in events), default=0)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """The value as JSON and every database take it: no NaN, no infinities, and no NUL, which PostgreSQL refuses."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -16,10 +16,15 @@ from pathlib import Path
 
 import psutil
 
+_LINUX = sys.platform == "linux"
+
 
 @dataclass(frozen=True)
 class Identity:
-    """``started_at`` is the process's creation time in Unix seconds, as the kernel tells it."""
+    """``started_at`` is when the kernel started it: seconds since boot on Linux, Unix seconds elsewhere.
+
+    Unix time would be wrong on Linux: it is computed from the boot time, which moves with every step of the clock.
+    """
 
     pid: int
     started_at: float
@@ -45,7 +50,7 @@ def start(
 
 def identify(pid: int) -> Identity:
     try:
-        return Identity(pid, psutil.Process(pid).create_time())
+        return Identity(pid, _started_at(pid))
     except psutil.NoSuchProcess:
         return Identity(pid, 0.0)
 
@@ -53,11 +58,21 @@ def identify(pid: int) -> Identity:
 def alive(identity: Identity) -> bool:
     """True when the very process is there and is not a zombie."""
     try:
-        process = psutil.Process(identity.pid)
-        same = abs(process.create_time() - identity.started_at) < 1.0
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(_started_at(identity.pid) - identity.started_at) < (0.005 if _LINUX else 1.0)
+        return same and psutil.Process(identity.pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _started_at(pid: int) -> float:
+    if not _LINUX:
+        return float(psutil.Process(pid).create_time())
+    try:
+        # Field 22 of proc(5); the name in field 2 may hold blanks and brackets, so count from its end.
+        after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        raise psutil.NoSuchProcess(pid) from None
+    return int(after_name[19]) / os.sysconf("SC_CLK_TCK")
 
 
 def end(identity: Identity, *, grace_s: float = 10.0) -> None:

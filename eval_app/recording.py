@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluation.metrics import METRICS
+from engine.events import plain
 from eval_app.models import Evaluation, EvaluationRow, Output
 from runs_app.models import Run
 from runs_app.recording import Recorder
@@ -87,4 +88,4 @@ def outcome(outputs: dict[str, dict[str, Any]], baseline: str, primary: str) -> 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
     with path.open(encoding="utf-8") as file:
         for line in file:
-            yield json.loads(line)
+            yield plain(json.loads(line))

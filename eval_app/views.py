@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib import messages
@@ -69,7 +70,7 @@ def start(request: HttpRequest, project_id: int) -> HttpResponse:
     if checkpoint is None:
         messages.error(request, "This run has no checkpoint to evaluate yet. Train until one is saved, then evaluate.")
         return redirect("evaluate", project.pk)
-    if rows != "all" and not (rows.isdigit() and 0 < int(rows) < 10**9):
+    if rows != "all" and not (rows.isdecimal() and 0 < int(rows) < 10**9):
         messages.error(request, f"Rows: “{rows[:40]}” is not a number of rows. Give a whole number, or “all”.")
         return redirect("evaluate", project.pk)
     try:
@@ -85,9 +86,9 @@ def _chosen(request: HttpRequest, project_id: int) -> Checkpoint | None:
     """A checkpoint of this project whose files are there: the one named, or the best of the job named."""
     checkpoint, job = request.POST.get("checkpoint", ""), request.POST.get("job", "")
     found = None
-    if checkpoint.isdigit():
+    if checkpoint.isdecimal():
         found = Checkpoint.objects.filter(job__project_id=project_id, pk=int(checkpoint)).first()
-    elif job.isdigit():
+    elif job.isdecimal():
         named = TrainingJob.objects.filter(project_id=project_id, pk=int(job)).first()
         found = named.best_checkpoint if named else None
     return found if found and found.is_there else None
@@ -113,10 +114,7 @@ def compare(request: HttpRequest, project_id: int, evaluation_id: int) -> HttpRe
     if chosen in OUTCOMES:
         rows = rows.filter(outcome=chosen)
     if query:
-        rows = rows.filter(
-            Q(messages__icontains=query) | Q(reference__icontains=query) | Q(outputs__text__icontains=query)
-        )
-        rows = rows.distinct()
+        rows = rows.filter(_holds(query)).distinct()
     page = Paginator(rows.prefetch_related("outputs__system"), ROWS_A_PAGE).get_page(request.GET.get("page"))
     primary = found.results["primary_metric"]
     context = {
@@ -141,6 +139,13 @@ def download(request: HttpRequest, project_id: int, evaluation_id: int) -> HttpR
     response = JsonResponse(found.results, json_dumps_params={"indent": 1})
     response["Content-Disposition"] = f'attachment; filename="evaluation-{found.pk}.json"'
     return response
+
+
+def _holds(query: str) -> Q:
+    """Rows with ``query`` in prompt, reference or an output. SQLite keeps JSON escaped: both forms are asked."""
+    escaped = json.dumps(query)[1:-1]
+    prompt = Q(messages__icontains=query) | Q(messages__icontains=escaped)
+    return prompt | Q(reference__icontains=query) | Q(outputs__text__icontains=query)
 
 
 def _frame(found: Evaluation) -> dict[str, Any]:

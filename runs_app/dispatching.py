@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 from functools import cache
@@ -22,7 +21,7 @@ from runs_app import live
 from runs_app.models import ACTIVE, Run
 
 log = logging.getLogger(__name__)
-HOST = socket.gethostname()
+HOST: str = settings.WORKER_NAME
 # Audits, repairs and splits share the machine; more than this many at once would only slow each other down.
 MOST_SHARED = 2
 

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from engine import control, events, process
 from engine.errors import EngineError
-from engine.job import STOPPED, SUCCEEDED
+from engine.job import BUSY, STOPPED, SUCCEEDED, holder
 from runs_app import dispatching, live
 from runs_app.models import ACTIVE, LEASE, MOST_ATTEMPTS, Run, RunEvent, Status, Wanted
 from runs_app.recording import Event
@@ -32,6 +32,7 @@ RECORD_EVERY_S = 0.5
 # "Stop now" is polite for this long; "save" may have a large checkpoint to write.
 STOP_GRACE_S = 15.0
 SAVE_GRACE_S = 600.0
+TAKE_IN = timedelta(minutes=15)
 
 
 class LostLease(Exception):
@@ -64,6 +65,16 @@ class Supervisor:
                 "Run the doctor, then retry.",
             )
             return
+        self._watch()
+        if self.child is not None and self.child.poll() == BUSY:
+            # Another process of this run lives, started by a supervisor that could not write it down.
+            self.identity, self.child = process.identify(holder(self.run.directory)), None
+            self._take_note_of_process()
+            self._watch()
+        self._conclude()
+
+    def _watch(self) -> None:
+        """Follows the process until it has ended and its last event is recorded."""
         renewed = recorded = 0.0
         while process.alive(self.identity) if self.child is None else self.child.poll() is None:
             now = time.monotonic()
@@ -79,7 +90,6 @@ class Supervisor:
         while self._follow():
             pass
         self._record()
-        self._conclude()
 
     def _start_or_attach(self) -> None:
         run = self.run
@@ -90,8 +100,9 @@ class Supervisor:
             self._update(status=Status.RUNNING if run.status == Status.STARTING else run.status)
             live.publish_state(run)
             return
-        if _exit_code(run) is not None:  # it ended while nobody watched: only the record is behind
+        if run.pid and _exit_code(run) is not None:  # it ended while nobody watched: only the record is behind
             return
+        (run.directory / "exit_code").unlink(missing_ok=True)  # of an earlier attempt
         control.ask(run.directory, "")
         if run.status == Status.STOPPING and run.wanted != Wanted.REQUEUE:
             return  # nothing left to stop
@@ -101,14 +112,16 @@ class Supervisor:
             log=run.directory / "console.log",
             env={**process.quiet_environment(), **dispatching.slot_environment(run.slot)},
         )
-        self._update(
-            status=Status.RUNNING,
-            pid=self.identity.pid,
-            pid_started_at=self.identity.started_at,
-            started_at=run.started_at or timezone.now(),
-            ended_at=None,
-        )
+        try:
+            self._take_note_of_process(started_at=run.started_at or timezone.now(), ended_at=None)
+        except BaseException:
+            process.end(self.identity)  # nobody would know of it: a second one must not start beside it
+            raise
         live.publish_state(run)
+
+    def _take_note_of_process(self, **more: Any) -> None:
+        pid, started_at = self.identity.pid, self.identity.started_at
+        self._update(status=Status.RUNNING, pid=pid, pid_started_at=started_at, **more)
 
     # ── while it runs ─────────────────────────────────────────────────────────────────────────────────────────
     def _renew(self) -> None:
@@ -160,8 +173,10 @@ class Supervisor:
         code = written if written is not None else code
         if code == SUCCEEDED:
             self._succeed()
-        elif code == STOPPED or run.wanted in (Wanted.STOP, Wanted.SAVE):
-            self._requeue() if run.wanted in (Wanted.REQUEUE, Wanted.NOTHING) else self._end(Status.CANCELLED)
+        elif run.wanted == Wanted.STOP:
+            self._end(Status.CANCELLED)
+        elif code == STOPPED:
+            self._end(Status.CANCELLED) if run.wanted == Wanted.SAVE else self._requeue()
         elif code == 1 and (error := run.events.filter(kind="error").order_by("-seq").first()):
             self._end(
                 Status.FAILED,
@@ -171,6 +186,13 @@ class Supervisor:
             )
         elif run.wanted == Wanted.REQUEUE:
             self._requeue()
+        elif run.wanted == Wanted.SAVE:
+            self._end(
+                Status.FAILED,
+                "Lost",
+                f"The checkpoint could not be saved: the process ended without a word (exit code {code}).",
+                "What the last checkpoint in the table holds is kept; go on from there.",
+            )
         elif code is not None and code > 0:
             self._end(
                 Status.FAILED,
@@ -191,6 +213,8 @@ class Supervisor:
 
     def _succeed(self) -> None:
         try:
+            # Taking in a large result may last longer than a lease; nobody must start to do it a second time.
+            self._update(lease_until=timezone.now() + TAKE_IN)
             with transaction.atomic():
                 self.recorder.on_success(self.run)
         except EngineError as error:
@@ -278,9 +302,9 @@ def stop_all(*, seconds: float) -> int:
     for run in mine:
         run.ask(Wanted.REQUEUE)
     deadline = time.monotonic() + seconds
-    while mine.exists() and time.monotonic() < deadline:
+    while mine.all().exists() and time.monotonic() < deadline:
         time.sleep(0.2)
-    left = list(mine)
+    left = list(mine.all())  # a queryset remembers what it was first asked
     for run in left:
         process.end(process.Identity(run.pid or 0, run.pid_started_at or 0.0), grace_s=3)
         Run.objects.filter(pk=run.pk, status__in=ACTIVE).update(lease_until=timezone.now() - timedelta(seconds=1))

@@ -119,7 +119,6 @@ def retry(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
         "queued_at": timezone.now(), "ended_at": None, "lease_token": "", "last_seq": F("last_seq"),
     }  # fmt: skip
     retryable = [status for status in ENDED if status != Status.SUCCEEDED]
-    (found.directory / "exit_code").unlink(missing_ok=True)
     if Run.objects.filter(pk=found.pk, status__in=retryable).update(**again):
         dispatching.ring()
     return redirect(found)
@@ -140,4 +139,4 @@ def queue(request: HttpRequest) -> HttpResponse:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 16 else 0
+    return int(text) if text and text.isdecimal() and len(text) < 16 else 0

@@ -29,7 +29,7 @@ def count(spec: dict[str, Any], events: EventWriter, control: Control, run_dir: 
         if control.wanted() == "stop" and not spec.get("deaf"):
             return STOPPED
         saved.write_text(str(step))
-        if control.wanted() == "save":
+        if control.wanted() == "save" and not spec.get("hold"):
             return STOPPED
         if step == spec.get("fail"):
             raise EngineError("Data", f"Line {step} has no answer.", "Repair the data.")

@@ -177,7 +177,7 @@ def _likely_model(split: Split | None) -> BaseModel | None:
 
 def _basis_of(project: Project, key: str) -> Basis | None:
     parts = key.split(".")
-    if len(parts) != 4 or not all(part.isdigit() and len(part) < 16 for part in parts[:2]):
+    if len(parts) != 4 or not all(part.isdecimal() and len(part) < 16 for part in parts[:2]):
         return None
     split, model, method, adapter = parts
     if method not in METHODS or adapter not in ADAPTERS:

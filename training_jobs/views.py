@@ -193,4 +193,4 @@ def _evaluate_url(project_id: int) -> str:
 
 
 def _number(text: str | None) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 16 else 0
+    return int(text) if text and text.isdecimal() and len(text) < 16 else 0

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
+import socket
 import tempfile
 from pathlib import Path
+from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parent.parent
 # sockaddr_un holds 108 bytes on Linux and 104 on macOS, the final zero included.
@@ -43,7 +46,23 @@ def celery_broker_url() -> str:
 
 
 def database_url() -> str:
-    return os.environ.get("DATABASE_URL") or f"sqlite:///{home() / 'db.sqlite3'}"
+    return os.environ.get("DATABASE_URL") or f"sqlite:///{quote(str(home() / 'db.sqlite3'))}"
+
+
+def worker_name() -> str:
+    """Who this machine is to the queue: WORKBENCH_WORKER, else its host name when the home folder was first used.
+
+    It is kept, because a host name changes (a new container, another network) and the runs of the old one would be
+    nobody's.
+    """
+    given = os.environ.get("WORKBENCH_WORKER")
+    if given:
+        return given
+    path = home() / "worker_name"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError), path.open("x") as file:
+        file.write(socket.gethostname())
+    return path.read_text() or socket.gethostname()
 
 
 def allowed_hosts() -> list[str]:

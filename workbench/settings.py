@@ -90,6 +90,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Redis, Celery ─────────────────────────────────────────────────────────────────────────────────────────────
+WORKER_NAME = environment.worker_name()
 REDIS_URL = environment.redis_url()
 CELERY_BROKER_URL = environment.celery_broker_url()
 CELERY_TASK_IGNORE_RESULT = True
@@ -98,6 +99,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_TIME_LIMIT = 240
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 300, "unacked_restore_throttle": 1}
+CELERY_BROKER_CONNECTION_TIMEOUT = 2
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {"reap": {"task": "runs_app.tasks.reap", "schedule": 2.0, "options": {"expires": 10}}}

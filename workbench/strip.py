@@ -9,7 +9,6 @@ from django.urls import reverse
 from datasets_app.models import Audit, Split
 from eval_app.models import Evaluation
 from projects_app.models import Project
-from runs_app.models import Status
 from training_jobs.models import TrainingJob
 
 
@@ -34,7 +33,7 @@ def _data(project: Project) -> str:
     if audit is None:
         return "No data yet"
     if audit.document is None:
-        return "Audit failed" if audit.run.status == Status.FAILED else "Being audited"
+        return f"Audit {audit.run.get_status_display().lower()}" if audit.run.has_ended else "Being audited"
     if audit.refused:
         return "Not readable"
     grade = str(audit.document.get("readiness", {}).get("grade", "Audited"))

@@ -112,7 +112,7 @@ def people(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and "link_for" in request.POST:
         person = (
             User.objects.filter(pk=request.POST["link_for"], is_active=True).first()
-            if request.POST["link_for"].isdigit()
+            if request.POST["link_for"].isdecimal()
             else None
         )
         return _people(request, PersonForm(), person)

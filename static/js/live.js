@@ -28,6 +28,8 @@ export class RunFeed {
     this.status = element.dataset.status || "";
     this.finished = this.ended;
     this.busy = null;
+    this.pending = [];
+    this.patience = 0;
     this.timer = 0;
     this.source = null;
   }
@@ -69,8 +71,20 @@ export class RunFeed {
 
   catchUp() {
     // Two gaps at once ask once.
-    this.busy ??= this.fetchHistory().finally(() => { this.busy = null; });
+    this.busy ??= this.fetchHistory().finally(() => { this.busy = null; this.takePending(); });
     return this.busy;
+  }
+
+  // Events that came by the stream before their forerunners were in the history, in order; asks again while one is missing.
+  takePending() {
+    this.pending = this.pending.filter((event) => Number(event.seq) > this.last).sort((a, b) => a.seq - b.seq);
+    while (this.pending.length && (Number(this.pending[0].seq) === this.last + 1 || this.patience > 5)) {
+      this.take(this.pending.shift());
+      this.patience = 0;
+    }
+    if (!this.pending.length) { this.patience = 0; return; }
+    this.patience += 1;
+    setTimeout(() => this.catchUpAgain(), 700);
   }
 
   async fetchHistory() {
@@ -119,7 +133,12 @@ export class RunFeed {
     try { event = JSON.parse(message.data); } catch { return; }
     const events = Array.isArray(event) ? event : [event];
     const first = Number(events[0]?.seq ?? message.lastEventId);
-    if (first > this.last + 1 || this.busy) { this.catchUpAgain(); return; }
+    if (first > this.last + 1 || this.busy) {
+      // The stream is up to half a second ahead of the history: what came too early waits here.
+      this.pending.push(...events);
+      this.catchUpAgain();
+      return;
+    }
     for (const one of events) this.take({ seq: Number(message.lastEventId), ...one });
     if (this.ended) this.finish();
   }

@@ -79,6 +79,13 @@ def test_it_writes_json_whatever_the_values(fields: dict[str, object]) -> None:
     assert set(event) == {"seq", "t", "kind", *fields}
 
 
+def test_it_writes_no_nul_which_a_database_would_refuse(tmp_path: Path) -> None:
+    with EventWriter(tmp_path / "events.jsonl") as events:
+        events.emit("log", text="a\x00b", more=["\x00"])
+    (event,) = _all(tmp_path / "events.jsonl")
+    assert (event["text"], event["more"]) == ("a\ufffdb", ["\ufffd"])
+
+
 def test_it_says_each_event_in_words_for_the_log(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with EventWriter(tmp_path / "events.jsonl", echo=True) as events:
         events.emit("metric", step=5, loss=0.47488778829, domains={"science": 1})

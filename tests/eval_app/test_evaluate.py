@@ -76,6 +76,15 @@ def test_the_compare_page_filters_and_searches(world: World, evaluation: Evaluat
     assert client.get(url, {"q": order}).content.decode().count("data-row ") == 1
 
 
+def test_the_search_finds_what_json_escapes(world: World, evaluation: Evaluation) -> None:
+    row = evaluation.rows.first()
+    row.messages = [{"role": "user", "content": 'Müller fragt nach der "id" 你好'}]
+    row.save(update_fields=["messages"])
+    url = f"{evaluation.get_absolute_url()}compare/"
+    for words in ("Müller", "你好", '"id"', "fragt"):
+        assert world.client().get(url, {"q": words}).content.decode().count("data-row ") == 1, words
+
+
 def test_recording_twice_leaves_one_set_of_rows(world: World, evaluation: Evaluation) -> None:
     evaluation.run.recorder().on_success(evaluation.run)
     assert evaluation.rows.count() == 6

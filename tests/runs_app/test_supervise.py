@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import threading
 import time
 from datetime import timedelta
@@ -13,7 +14,7 @@ from django.utils import timezone
 from engine import process
 from runs_app import dispatching
 from runs_app.models import Run, Status, Wanted
-from runs_app.supervising import Supervisor, supervise
+from runs_app.supervising import Supervisor, stop_all, supervise
 from tests.runs_app.conftest import CountingRecorder
 from tests.world import World, run_to_end
 
@@ -79,6 +80,43 @@ def test_it_does_what_is_asked_of_a_running_job(world: World, wanted: Wanted, sp
     assert run.status == status
     assert run.attempt == (0 if wanted == Wanted.REQUEUE else 1), "being asked to wait is no failed attempt"
     assert not process.alive(process.Identity(run.pid or 0, run.pid_started_at or 0))
+
+
+def test_a_save_that_fails_is_no_ordinary_stop(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runs_app.supervising.SAVE_GRACE_S", 0.5)
+    run = world.run(kind="count", spec={"steps": 10_000, "pause": 0.01, "hold": True})
+    thread = _supervise_in_thread(run)
+    _wait_for(run, lambda: run.step > 1)
+    run.ask(Wanted.SAVE)
+    thread.join(60)
+    run.refresh_from_db()
+    assert (run.status, run.reason) == (Status.FAILED, "Lost")
+    assert "could not be saved" in run.reason_text
+
+
+def test_stopping_everything_waits_only_as_long_as_it_takes(world: World) -> None:
+    run = world.run(kind="count", spec={"steps": 10_000, "pause": 0.01})
+    thread = _supervise_in_thread(run)
+    _wait_for(run, lambda: run.step > 1)
+    begun = time.monotonic()
+    assert stop_all(seconds=60) == 0
+    assert time.monotonic() - begun < 50
+    thread.join(60)
+    run.refresh_from_db()
+    assert run.status == Status.QUEUED
+
+
+def test_a_second_process_never_writes_beside_the_first(world: World) -> None:
+    run = world.run(kind="count", spec={"steps": 100, "pause": 0.02})
+    first = subprocess.Popen(run.recorder().argv(run))
+    deadline = time.monotonic() + 60
+    while not (run.directory / "saved").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    run = run_to_end(run)
+    assert first.wait(60) == 0
+    assert run.status == Status.SUCCEEDED
+    assert [row.data["step"] for row in run.events.filter(kind="metric")] == list(range(1, 101))
 
 
 def test_it_ends_a_job_that_does_not_listen(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

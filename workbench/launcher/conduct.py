@@ -280,10 +280,10 @@ class Launcher:
             command = [sys.executable, "manage.py", "stop_runs", "--seconds", str(patience)]
             with subprocess.Popen(
                 command, cwd=environment.ROOT, env=self.env, stdin=subprocess.DEVNULL, start_new_session=True
-            ) as stopping:
-                self._step = stopping
+            ) as self._step:
+                pass
             self._step = None
-            if patience == 0 or (stopping.returncode != 0 and self.told < 2):
+            if patience == 0 or self.told < 2:
                 return
 
     def point_to_the_running_one(self) -> int:
