@@ -7,7 +7,6 @@ leaves the process alone: its successor has re-attached to it.
 from __future__ import annotations
 
 import logging
-import shutil
 import signal
 import subprocess
 import time
@@ -287,10 +286,6 @@ def supervise(run_id: int, token: str) -> None:
         Supervisor(run, token).supervise()
     except LostLease as lost:
         log.info("%s", lost)
-
-
-def remove_files(run: Run) -> None:
-    shutil.rmtree(run.directory, ignore_errors=True)
 
 
 def stop_all(*, seconds: float) -> int:

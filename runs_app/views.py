@@ -7,7 +7,6 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -116,7 +115,7 @@ def retry(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     found = get_run(request, project_id, run_id, Role.MEMBER)
     again: dict[str, Any] = {
         "status": Status.QUEUED, "wanted": "", "attempt": 0, "slot": "", "pid": None, "pid_started_at": None,
-        "queued_at": timezone.now(), "ended_at": None, "lease_token": "", "last_seq": F("last_seq"),
+        "queued_at": timezone.now(), "ended_at": None, "lease_token": "",
     }  # fmt: skip
     retryable = [status for status in ENDED if status != Status.SUCCEEDED]
     if Run.objects.filter(pk=found.pk, status__in=retryable).update(**again):

@@ -19,7 +19,7 @@ from datasets_app.views.versions import get_version
 from engine.data.errors import FileRefused
 from engine.data.export import Export, Left
 from engine.data.exports import FORMS
-from engine.data.mask import mask_emails
+from engine.data.mask import mask_text
 from projects_app.access import can_write
 
 # The page looks at so many rows, which takes about a second; the two files it leads to are of all rows.
@@ -111,5 +111,5 @@ def _shown(raw: bytes) -> str:
     """The row laid out, its addresses masked and its length bounded."""
     if not raw:
         return ""
-    text = mask_emails(json.dumps(json.loads(raw), indent=2, ensure_ascii=False))
+    text = mask_text(json.dumps(json.loads(raw), indent=2, ensure_ascii=False))
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"

@@ -17,7 +17,7 @@ from engine.data.errors import FileRefused, RowProblem
 from engine.data.exports import FORMS, load
 from engine.data.exports.limits import Inexpressible
 from engine.data.formats import detect, to_example
-from engine.data.mask import mask_emails
+from engine.data.mask import mask_text
 from engine.data.records import Problem, Reader
 from engine.data.sniff import Container
 
@@ -56,7 +56,7 @@ class Export:
             try:
                 row = form.row(to_example(record.row, detect(record.row)))
             except RowProblem as problem:
-                yield self._leave(record.line, "unusable rows", mask_emails(problem.found))
+                yield self._leave(record.line, "unusable rows", mask_text(problem.found))
             except Inexpressible as problem:
                 yield self._leave(record.line, problem.reason, f"{form.TITLE} has no place for {problem.reason}.")
             else:

@@ -14,7 +14,7 @@ from engine.data.browse import shown
 from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
 from engine.data.formats import detect, to_example
-from engine.data.mask import mask_emails
+from engine.data.mask import mask_text
 from engine.data.records import Problem, Reader
 from engine.data.writer import RowWriter
 
@@ -106,7 +106,7 @@ def preview(path: Path, mapping: Mapping, name: str = "", limit: int = 5) -> lis
         try:
             rows.append((record.line, shown(_read(record.row, mapping)), ""))
         except RowProblem as error:
-            rows.append((record.line, None, mask_emails(error.found)))
+            rows.append((record.line, None, mask_text(error.found)))
     return rows
 
 

@@ -20,10 +20,6 @@ def mask_text(text: str) -> str:
     return EMAIL.sub(_hide, text) if "@" in text else text
 
 
-# What the reader calls it by; it hides all of the above.
-mask_emails = mask_text
-
-
 def mask_all(value: Any) -> Any:
     """The same for every string inside ``value`` (lists, tuples and dictionaries; keys too)."""
     if isinstance(value, str):

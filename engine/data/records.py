@@ -21,7 +21,7 @@ import orjson
 from engine.data.arrays import split_array
 from engine.data.containers import CONTAINERS
 from engine.data.diagnose import Diagnosis, diagnose, not_an_object, too_long
-from engine.data.mask import excerpt, mask_emails
+from engine.data.mask import excerpt, mask_text
 from engine.data.pieces import Piece, Tally, split_lines
 from engine.data.sniff import Container, sniff
 from engine.data.unpack import Unpacked, unpack
@@ -142,7 +142,7 @@ def text_piece(piece: Piece) -> Record | Problem:
 def problem(piece: Piece, diagnosis: Diagnosis) -> Problem:
     code, kind, found, remedy = diagnosis
     shown = excerpt(piece.raw if piece.raw is not None else piece.head)
-    return Problem(piece.line, piece.offset, code, mask_emails(found), remedy, shown, piece.number, piece.length, kind)
+    return Problem(piece.line, piece.offset, code, mask_text(found), remedy, shown, piece.number, piece.length, kind)
 
 
 def _parser_says(error: Exception) -> Diagnosis:

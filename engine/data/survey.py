@@ -16,7 +16,7 @@ from engine.data.columns import MASK, Column
 from engine.data.errors import FileRefused, RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.leaks import HeldOut
-from engine.data.mask import mask_emails
+from engine.data.mask import mask_text
 from engine.data.records import Problem, Reader, Record
 from engine.data.seen import Seen, see
 
@@ -79,7 +79,7 @@ class Survey:
                 seen_rows.append(see(item.number, item.line, name, to_example(item.row, name)))
                 kept.append(item)
             except RowProblem as error:
-                self.book.flag(error.code, item.number, item.line, mask_emails(error.found))
+                self.book.flag(error.code, item.number, item.line, mask_text(error.found))
                 index_rows.append(_unusable_row(item))
         self.unusable += len(index_rows)
         self.usable += len(seen_rows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 from typing import Any
 
 from django import template
@@ -39,12 +38,6 @@ def count_short(number: float | None) -> str:
         if abs(number) >= size:
             return f"{number / size:.1f} {unit}"
     return f"{number:g}"
-
-
-@register.filter
-def clock(seconds: float | None) -> str:
-    """Unix seconds → the time of day."""
-    return "–" if seconds is None else datetime.datetime.fromtimestamp(seconds, tz=datetime.UTC).strftime("%H:%M:%S")
 
 
 @register.filter
