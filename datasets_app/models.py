@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from datasets_app import review_models  # noqa: F401  (more models of this app)
 from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app.models import Run
@@ -49,6 +50,8 @@ class Upload(models.Model):
 class Dataset(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="datasets")
     name = models.CharField(max_length=120)
+    # The version people work on; without one, the newest. Nothing is deleted by going back to an earlier one.
+    current = models.ForeignKey("DatasetVersion", models.SET_NULL, null=True, blank=True, related_name="+")
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
