@@ -44,10 +44,9 @@ class Decision(models.TextChoices):
 
 
 class FindingDecision(models.Model):
-    """What was decided about a finding of a dataset; with ``row_id``, about that finding in one row. It holds for the
-    versions made from the one it was taken on, too."""
+    """What was decided about a finding of a version; with ``row_id``, about that finding in one row. It holds for the
+    versions made from it, too, until one is taken there."""
 
-    dataset = models.ForeignKey("datasets_app.Dataset", models.CASCADE, related_name="decisions")
     version = models.ForeignKey("datasets_app.DatasetVersion", models.CASCADE, related_name="decisions")
     code = models.CharField(max_length=60)
     row_id = models.CharField(max_length=64, blank=True)
@@ -58,7 +57,7 @@ class FindingDecision(models.Model):
 
     class Meta:
         ordering = ["-at", "-id"]
-        constraints = [models.UniqueConstraint(fields=["dataset", "code", "row_id"], name="one_decision_per_finding")]
+        constraints = [models.UniqueConstraint(fields=["version", "code", "row_id"], name="one_decision_per_finding")]
 
     def __str__(self) -> str:
         return f"{self.code}: {self.decision}"
