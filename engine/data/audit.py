@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from engine.data import index
+from engine.data import index, rowtable
 from engine.data.checks import Facts
 from engine.data.errors import FileRefused
 from engine.data.formats import load
@@ -71,6 +71,7 @@ def audit(request: AuditRequest, out: Path, report: Callable[[Progress], None] |
         facts = survey.run(_reporter(reader, report, started))
         document = _document(request, survey, facts, held_out)
         index.finish(connection)
+        rowtable.write(connection, out / rowtable.FOLDER)
     except BaseException:
         connection.close()
         part.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import tempfile
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,19 +15,23 @@ from types import TracebackType
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from engine.data import index
+from engine.data import index, rowtable
 from engine.data.again import read_at
 from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
 from engine.data.formats import detect, to_example
-from engine.data.mask import excerpt, mask_text
+from engine.data.mask import excerpt, mask_bounded, mask_text
 from engine.data.records import Problem
-from engine.data.search import find_numbers
+from engine.data.rowtable import RowTable, Where
+from engine.data.search import find_places
 
 RAW_SHOWN = 4000
 TEXT_SHOWN = 20_000
 MOST_ROWS = 500
+# What rows can be put in order by.
+SORTS = ("line", "tokens", "characters", "label", "format", "findings")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +53,13 @@ class RowView:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """``total`` rows match; these are the ones asked for. ``capped``: a search stopped counting at ``total``."""
+    """``total`` rows match; these are the ones asked for. ``capped``: a search stopped counting at ``total``, after
+    this share of the file (``searched``)."""
 
     total: int
     rows: list[RowView]
     capped: bool = False
+    searched: float = 1.0
 
 
 def open_audit(file: Path, out_dir: Path) -> AuditView:
@@ -74,6 +81,8 @@ class AuditView:
         self.out_dir = out_dir
         self.document = document
         self._connection: sqlite3.Connection | None = None
+        self._table: RowTable | None = None
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> AuditView:
         return self
@@ -87,55 +96,76 @@ class AuditView:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._table = None
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
-    def page(self, *, finding: str | None = None, search: str = "", offset: int = 0, limit: int = 50) -> Page:
-        """Rows in the order of the file; those of a finding in the order of its groups. ``search`` looks for a text
-        in any case; it stops at 1,000 hits (then ``capped``). Rows of a refused file: none."""
+    def page(
+        self,
+        *,
+        finding: str | None = None,
+        search: str = "",
+        where: Where | None = None,
+        sort: str = "",
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Page:
+        """Rows in the order of the file; those of a finding in the order of its groups; or by ``sort`` (a key of
+        SORTS, with a minus for the greatest first). ``where`` narrows them down. ``search`` looks for a text in any
+        case, in the order of the file; it stops at 1,000 hits or three seconds (then ``capped``). Rows of a refused
+        file: none. Time does not depend on ``offset``."""
         if "refused" in self.document:
             return Page(0, [])
         offset, limit = max(0, offset), max(0, min(limit, MOST_ROWS))
+        where = where or Where(finding=finding or "")
+        sort = sort if sort.lstrip("-") in SORTS else ""
+        table = self.table()
         if search.strip():
-            numbers, capped = find_numbers(self.file, self._index(), search.strip(), finding)
-            return Page(
-                len(numbers), self._rows([(number, None) for number in numbers[offset : offset + limit]]), capped
-            )
-        if finding:
-            (total,) = self._index().execute("select count(*) from finding_row where code = ?", (finding,)).fetchone()
-            wanted = self._index().execute(
-                "select number, group_id from finding_row where code = ? order by group_id, number limit ? offset ?",
-                (finding, limit, offset),
-            )
-            return Page(total, self._rows(wanted.fetchall()))
-        rows = self.document["rows"]
-        wanted = self._index().execute("select number, null from row order by number limit ? offset ?", (limit, offset))
-        return Page(rows["usable"] + rows["unusable"], self._rows(wanted.fetchall()))
+            hits = find_places(self.file, table.column("offset"), search.strip(), table.mask(where))
+            numbers = table.numbers(np.array(hits.places[offset : offset + limit], np.int64))
+            return Page(len(hits.places), self._rows(numbers), hits.capped, hits.searched)
+        total, numbers = table.select(where, sort, offset, limit)
+        return Page(total, self._rows(numbers, "" if sort else where.finding))
+
+    def table(self) -> RowTable:
+        """A few numbers of every row. An audit of an older version has none: it is made for this one reader."""
+        if self._table is None:
+            if not (self.out_dir / rowtable.FOLDER / "names.json").exists():
+                self._scratch = tempfile.TemporaryDirectory(prefix="rows-")
+                rowtable.write(self._index(), Path(self._scratch.name))
+            self._table = RowTable(Path(self._scratch.name) if self._scratch else self.out_dir / rowtable.FOLDER)
+        return self._table
 
     def row(self, number: int) -> RowView | None:
         """One row by its number; None when there is no such row."""
-        return next(iter(self._rows([(number, None)])), None)
+        return next(iter(self._rows([number])), None)
 
     def _index(self) -> sqlite3.Connection:
         if self._connection is None:
             self._connection = index.open_index(self.out_dir / "index.sqlite")
         return self._connection
 
-    def _rows(self, wanted: list[tuple[int, int | None]]) -> list[RowView]:
-        if not wanted:
+    def _rows(self, numbers: list[int], grouped: str = "") -> list[RowView]:
+        """The rows with these numbers, in this order; with the group of each in the finding ``grouped``."""
+        if not numbers:
             return []
-        marks = ",".join("?" * len(wanted))
-        numbers = [number for number, _ in wanted]
+        marks = ",".join("?" * len(numbers))
         select = f"select number, line, offset, length, format, tokens, characters from row where number in ({marks})"  # noqa: S608
         found = {row[0]: row for row in self._index().execute(select, numbers)}
-        select = f"select number, code, note from finding_row where number in ({marks}) order by code"  # noqa: S608
+        select = f"select number, code, note, group_id from finding_row where number in ({marks}) order by code"  # noqa: S608
         notes: dict[int, list[tuple[str, str]]] = defaultdict(list)
-        for number, code, note in self._index().execute(select, numbers):
+        groups: dict[int, int] = {}
+        for number, code, note, group in self._index().execute(select, numbers):
             notes[number].append((code, note))
+            if code == grouped and group is not None:
+                groups[number] = group
         views = []
         with self.file.open("rb") as file:
-            for number, group in wanted:
+            for number in numbers:
                 if number in found:
                     record = read_at(file, self.document["container"], found[number][:4])
-                    views.append(_view(record, found[number], notes[number], group))
+                    views.append(_view(record, found[number], notes[number], groups.get(number)))
         return views
 
 
@@ -158,23 +188,9 @@ def shown(example: Example) -> Example:
     """The example with every text masked and cut at 20,000 characters."""
     return msgspec.structs.replace(
         example,
-        messages=_bounded(example.messages),
-        chosen=_bounded(example.chosen),
-        rejected=_bounded(example.rejected),
-        text=_bounded(example.text),
-        tools=_bounded(example.tools),
+        messages=mask_bounded(example.messages, TEXT_SHOWN),
+        chosen=mask_bounded(example.chosen, TEXT_SHOWN),
+        rejected=mask_bounded(example.rejected, TEXT_SHOWN),
+        text=mask_bounded(example.text, TEXT_SHOWN),
+        tools=mask_bounded(example.tools, TEXT_SHOWN),
     )
-
-
-def _bounded(value: Any) -> Any:
-    if isinstance(value, str):
-        if len(value) > TEXT_SHOWN:
-            value = (
-                mask_text(value[: TEXT_SHOWN + 400])[:TEXT_SHOWN] + f"… ({len(value) - TEXT_SHOWN:,} more characters)"
-            )
-        return mask_text(value)
-    if isinstance(value, dict):
-        return {mask_text(key): _bounded(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(_bounded(item) for item in value)
-    return value
