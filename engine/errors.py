@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Reason = Literal["OutOfMemory", "Data", "Config", "Model", "Disk", "Lost", "Internal"]
+Reason = Literal["OutOfMemory", "Data", "Config", "Model", "Endpoint", "Disk", "Lost", "Internal"]
 REASONS: tuple[str, ...] = get_args(Reason)
 
 
