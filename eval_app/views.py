@@ -13,9 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
+from engine.differences import against_reference, far_apart
 from engine.errors import EngineError
 from engine.evaluation.metrics import METRICS
-from eval_app.differences import against_reference, far_apart
 from eval_app.launching import ROWS, start_evaluation
 from eval_app.models import Evaluation, EvaluationRow, Output
 from projects_app.access import can_write, get_project

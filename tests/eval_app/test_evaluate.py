@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from eval_app.differences import against_reference, far_apart
+from engine.differences import against_reference, far_apart
 from eval_app.models import Evaluation
 from eval_app.recording import outcome
 from runs_app.models import Run, Status
