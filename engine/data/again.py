@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from engine.data import index
 from engine.data.diagnose import MAX_LINE_BYTES, too_long
 from engine.data.errors import RowProblem
+from engine.data.example import Example
 from engine.data.formats import detect, to_example
 from engine.data.pieces import HEAD_KEPT, Piece, has_long_number
 from engine.data.records import Problem, Record, json_piece, text_piece
@@ -29,8 +30,8 @@ def read_at(file: BinaryIO, container: str, place: tuple[int, int, int, int]) ->
     return text_piece(piece) if container == "text" else json_piece(piece)
 
 
-def contents(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, str, str, str]]:
-    """(number, line, prompt, answer, rest) of usable rows, read again from the file."""
+def examples(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, Example]]:
+    """(number, line, example) of usable rows, read again from the file."""
     with facts.file.open("rb") as file:
         for place in index.places(facts.connection, sorted(numbers)):
             record = read_at(file, facts.container, place)
@@ -39,4 +40,9 @@ def contents(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, str, 
                     example = to_example(record.row, detect(record.row))
                 except RowProblem:
                     continue
-                yield place[0], place[1], *content(example)
+                yield place[0], place[1], example
+
+
+def contents(facts: Facts, numbers: list[int]) -> Iterator[tuple[int, int, str, str, str]]:
+    """(number, line, prompt, answer, rest) of the same."""
+    return ((number, line, *content(example)) for number, line, example in examples(facts, numbers))

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from engine.data import index, rowtable
-from engine.data.checks import Facts
+from engine.data.checks import SECTIONS, Facts
 from engine.data.errors import FileRefused
 from engine.data.formats import load
 from engine.data.leaks import HeldOut
@@ -28,13 +28,15 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
-    """``filename`` is the name the file came with; ``model`` a folder with a tokenizer; ``test`` a held-out file."""
+    """``filename`` is the name the file came with; ``model`` a folder with a tokenizer; ``test`` a held-out file;
+    ``production`` a sample of the prompts that real users send."""
 
     file: Path
     filename: str = ""
     model: Path | None = None
     cutoff_len: int = 2048
     test: Path | None = None
+    production: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ def audit(request: AuditRequest, out: Path, report: Callable[[Progress], None] |
     part = out / "index.sqlite.part"
     connection = index.create(part)
     try:
-        survey = Survey(reader, connection, out, counter, held_out, request.cutoff_len)
+        survey = Survey(reader, connection, out, counter, held_out, request.cutoff_len, request.production)
         facts = survey.run(_reporter(reader, report, started))
         document = _document(request, survey, facts, held_out)
         index.finish(connection)
@@ -135,6 +137,7 @@ def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: Hel
         "tokens": _tokens(request, survey),
         "characters": describe(survey.columns["characters"].values(), "characters"),
         "test": None,
+        **{name: facts.sections.get(name) for name in SECTIONS},
         "readiness": grade(survey.usable, findings),
     }
     if held_out is not None and request.test is not None:

@@ -20,13 +20,15 @@ REFUSED = 2
 
 
 def audit_main(argv: list[str]) -> int:
-    """``audit FILE [--test FILE] [--model DIR] [--cutoff-len N] [--out DIR] --json``, or ``audit RUN_DIR``.
+    """``audit FILE [--test FILE] [--production FILE] [--model DIR] [--cutoff-len N] [--out DIR] --json``, or ``audit
+    RUN_DIR``.
 
     Exit codes: 0 the file could be read, 2 it was refused, 1 something else went wrong.
     """
     parser = argparse.ArgumentParser(prog="python -m engine audit")
     parser.add_argument("path", type=Path, metavar="FILE|RUN_DIR")
     parser.add_argument("--test", type=Path, help="a held-out file whose rows must not be in FILE")
+    parser.add_argument("--production", type=Path, help="a sample of real prompts, to see what FILE lacks of them")
     parser.add_argument("--model", type=Path, help="a model folder, for token lengths")
     parser.add_argument("--cutoff-len", type=int, default=2048, help="tokens kept of each row (default 2048)")
     parser.add_argument("--out", type=Path, help="keep document.json and index.sqlite in this folder")
@@ -58,7 +60,8 @@ def _run_dir(command: str, argv: list[str]) -> Path:
 
 
 def _audit_file(options: argparse.Namespace) -> int:
-    request = AuditRequest(options.path, options.path.name, options.model, options.cutoff_len, options.test)
+    named = (options.model, options.cutoff_len, options.test, options.production)
+    request = AuditRequest(options.path, options.path.name, *named)
     try:
         with tempfile.TemporaryDirectory() as scratch:
             document = audit(request, options.out or Path(scratch), None if options.json else _print_progress)
@@ -95,13 +98,14 @@ def _print_progress(progress: Progress) -> None:
 
 def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run_dir: Path) -> int:
     out = Path(spec.get("out") or run_dir / "audit")
-    model, test = spec.get("model"), spec.get("test")
+    model, test, production = spec.get("model"), spec.get("test"), spec.get("production")
     request = AuditRequest(
         Path(spec["file"]),
         str(spec.get("filename") or ""),
         Path(model) if model else None,
         int(spec.get("cutoff_len") or 2048),
         Path(test) if test else None,
+        Path(production) if production else None,
     )
 
     def report(progress: Progress) -> None:

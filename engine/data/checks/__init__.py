@@ -17,6 +17,7 @@ from engine.data.book import About, Book
 
 if TYPE_CHECKING:
     from engine.data.columns import Column
+    from engine.data.sample import Sample
     from engine.data.seen import Seen
 
 # name → dotted module. A check that finds one thing is named by its code.
@@ -58,19 +59,25 @@ CHECKS: dict[str, str] = {
     "too_few_rows": "engine.data.checks.too_few_rows",
 }
 
+# What checks show beside findings (``Facts.sections``); docs/data-checks.md has the fields.
+SECTIONS = ("coverage", "diversity", "agreement", "edge_cases", "size")
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an audit was asked for. ``held_out`` are the keys of a test file to look for, when one was given."""
+    """What an audit was asked for. ``held_out`` are the keys of a test file to look for, when one was given;
+    ``production`` a file of real prompts to compare with."""
 
     cutoff_len: int = 2048
     has_tokens: bool = False
     held_out: Any = None
+    production: Path | None = None
 
 
 @dataclass(slots=True)
 class Facts:
-    """What is known once every row was seen. Columns are in the order of the usable rows; ``read`` gives rows again."""
+    """What is known once every row was seen. Columns are in the order of the usable rows. ``sections`` are what checks
+    have to show beside findings: parts of the document, by name."""
 
     connection: sqlite3.Connection
     columns: dict[str, Column]
@@ -79,7 +86,9 @@ class Facts:
     file: Path
     container: str
     label_balance: dict[str, Any] | None = None
-    shares: dict[str, float] = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
+    sample: Sample | None = None
+    clusters: Any = None
 
 
 class Check(Protocol):

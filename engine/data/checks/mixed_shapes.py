@@ -16,7 +16,7 @@ ABOUT = (
     ),
 )
 # Shapes that train the same way: question and answer. The others each need their own method.
-_ANSWERING = {"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation"}
+_ANSWERING = {"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation", "slots"}
 
 
 def start(options: Options) -> None:

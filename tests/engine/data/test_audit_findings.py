@@ -128,6 +128,9 @@ def test_nothing_usable_blocks(tmp_path: Path) -> None:
 def test_mixed_shapes_name_the_rarer_rows(tmp_path: Path) -> None:
     found = finding(audit_rows(tmp_path, [*many(20), chat(("user", "q"), ("assistant", "a"))]), "mixed_shapes")
     assert found["lines"] == [21] and found["severity"] == "notice"
+    slots = {"userInput": {"text": "To Rome"}}
+    found = finding(audit_rows(tmp_path, [*many(20), slots]), "mixed_shapes")
+    assert found["lines"] == [21] and found["severity"] == "notice"
     found = finding(audit_rows(tmp_path, [*many(20), {"text": "raw"}]), "mixed_shapes")
     assert found["severity"] == "repair"
 
@@ -198,6 +201,16 @@ def test_rows_and_prompts_of_the_test_file_are_leaks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("rows", "severity"), [(10, "blocker"), (100, "notice"), (200, None)])
 def test_few_rows(tmp_path: Path, rows: int, severity: str | None) -> None:
     assert finding(audit_rows(tmp_path, many(rows)), "too_few_rows").get("severity") == severity
+
+
+@pytest.mark.parametrize(
+    ("rows", "states"), [(199, ["short"] * 3), (200, ["few", "short", "short"]), (1000, ["enough", "enough", "short"])]
+)
+def test_it_says_what_the_rows_are_enough_for(tmp_path: Path, rows: int, states: list[str]) -> None:
+    document = audit_rows(tmp_path, many(rows))
+    assert [purpose["state"] for purpose in document["size"]["purposes"]] == states
+    if rows < 200:
+        assert "too few for one narrow task by LoRA (200 to 500)" in finding(document, "too_few_rows")["measure"]
 
 
 def test_the_same_file_gives_the_same_document(tmp_path: Path) -> None:
