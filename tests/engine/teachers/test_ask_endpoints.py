@@ -135,10 +135,12 @@ def test_it_says_that_the_server_speaks_no_tls() -> None:
 
 
 def test_it_keeps_to_so_many_a_minute() -> None:
-    with serving(lambda world, body: "ok") as server:
-        with Client(Endpoint("a", server.url, "m", per_minute=240, allow_private=True)) as client:
-            for _ in range(3):
-                client.ask(HI, max_tokens=1)
+    with (
+        serving(lambda world, body: "ok") as server,
+        Client(Endpoint("a", server.url, "m", per_minute=240, allow_private=True)) as client,
+    ):
+        for _ in range(3):
+            client.ask(HI, max_tokens=1)
     assert server.times[2] - server.times[0] >= 0.45
 
 
@@ -154,10 +156,13 @@ def test_it_gives_every_answer_that_came_before_the_refusal() -> None:
         return failure(401, "expired") if body["messages"][0]["content"] == "5" else "fine"
 
     got: list[int] = []
-    with serving(script) as server:
-        with remote.open_teacher(spec(server), "", lambda: False) as teacher, pytest.raises(EngineError) as caught:
-            for reply in teacher.answers(questions(20)):
-                got.append(reply.number)
+    with (
+        serving(script) as server,
+        remote.open_teacher(spec(server), "", lambda: False) as teacher,
+        pytest.raises(EngineError) as caught,
+    ):
+        for reply in teacher.answers(questions(20)):
+            got.append(reply.number)
     assert caught.value.reason == "Endpoint"
     assert set(got) >= {0, 1, 2, 3, 4}
     assert 5 not in got
@@ -168,25 +173,33 @@ def test_it_goes_on_after_one_bad_answer_and_ends_after_five() -> None:
         return (200, {}, b"oops") if int(body["messages"][0]["content"]) in (2, *range(10, 30)) else "fine"
 
     replies = []
-    with serving(script) as server:
-        with remote.open_teacher(spec(server), "", lambda: False) as teacher, pytest.raises(EngineError):
-            for reply in teacher.answers(questions(30)):
-                replies.append(reply)
+    with (
+        serving(script) as server,
+        remote.open_teacher(spec(server), "", lambda: False) as teacher,
+        pytest.raises(EngineError),
+    ):
+        for reply in teacher.answers(questions(30)):
+            replies.append(reply)
     assert next(reply.number for reply in replies if reply.problem) == 2
     assert {reply.number for reply in replies if not reply.problem} == {*range(10)} - {2}
 
 
 def test_it_ends_when_it_is_asked_to() -> None:
-    with serving(lambda world, body: "fine") as server:
-        with remote.open_teacher(spec(server), "", lambda: len(server.asked) > 3) as teacher, pytest.raises(Stopped):
-            list(teacher.answers(questions(500)))
+    with (
+        serving(lambda world, body: "fine") as server,
+        remote.open_teacher(spec(server), "", lambda: len(server.asked) > 3) as teacher,
+        pytest.raises(Stopped),
+    ):
+        list(teacher.answers(questions(500)))
     assert len(server.asked) < 20
 
 
 def test_it_says_when_the_key_was_lost() -> None:
-    with pytest.raises(EngineError, match="could not be read"):
-        with remote.open_teacher({"base_url": "https://a.example/v1", "model": "m", "has_key": True}, "", lambda: True):
-            pass
+    with (
+        pytest.raises(EngineError, match="could not be read"),
+        remote.open_teacher({"base_url": "https://a.example/v1", "model": "m", "has_key": True}, "", lambda: True),
+    ):
+        pass
 
 
 def spec(server: OpenAI) -> dict[str, Any]:

@@ -98,9 +98,11 @@ def test_it_does_not_follow_a_redirect() -> None:
 
 def test_it_sends_no_key_over_the_internet_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
     answers(monkeypatch, ["93.184.216.34"])
-    with Client(Endpoint("plain", "http://api.example.com/v1", "m", key="sk-secret")) as client:
-        with pytest.raises(AskError) as caught:
-            client.ask([{"role": "user", "content": "hi"}], max_tokens=1)
+    with (
+        Client(Endpoint("plain", "http://api.example.com/v1", "m", key="sk-secret")) as client,
+        pytest.raises(AskError) as caught,
+    ):
+        client.ask([{"role": "user", "content": "hi"}], max_tokens=1)
     assert caught.value.kind == "plain"
 
 
