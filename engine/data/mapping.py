@@ -33,7 +33,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 # Columns without a part in the shape are kept here, where no shape looks for its own.
 REST = "other"
 LOOKED_AT = 200
-_MISSING = object()
+MISSING = object()
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Mapping:
         made: dict[str, Any] = {}
         used = set()
         for column, source in self.columns.items():
-            value = _value(row, source)
-            if value is _MISSING and column in NEEDS[self.format][0]:
+            value = value_at(row, source)
+            if value is MISSING and column in NEEDS[self.format][0]:
                 return row
-            if value is not _MISSING:
+            if value is not MISSING:
                 made[column] = value
                 used.add(source)
         rest = {name: value for name, value in row.items() if name not in used}
@@ -75,12 +75,13 @@ class Mapping:
         return {"format": self.format, "columns": self.columns}
 
 
-def _value(row: dict[str, Any], source: str) -> Any:
+def value_at(row: dict[str, Any], source: str) -> Any:
+    """What the row holds under ``source`` (``a.b``: column b of the object in column a), or MISSING."""
     if source in row:
         return row[source]
     outer, _, inner = source.partition(".")
     held = row.get(outer)
-    return held.get(inner, _MISSING) if inner and isinstance(held, dict) else _MISSING
+    return held.get(inner, MISSING) if inner and isinstance(held, dict) else MISSING
 
 
 def columns_of(path: Path, name: str = "") -> list[str]:
