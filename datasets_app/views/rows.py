@@ -1,4 +1,4 @@
-"""The rows of a version: all, those of one finding, those that hold a text."""
+"""The rows of a version: all of them, or those that a finding, a filter or a text picks out, in any order."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from datasets_app import conversations, reports
+from datasets_app import browsing, conversations, reports
+from datasets_app.models import Audit, DatasetVersion
 from datasets_app.views.versions import get_version
-from engine.data.browse import Page, open_audit
+from engine.data.browse import open_audit
 from engine.data.errors import DataError
 from projects_app.access import can_write
 
@@ -20,43 +21,52 @@ PER_PAGE = 20
 
 @require_GET
 def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
-    """?finding=CODE&q=TEXT&page=N. htmx gets the list alone; the address says the same either way."""
+    """?finding, format, label, show, cluster, least, most, unit, q, sort, page. htmx gets the list alone; the address
+    says the same either way."""
     found = get_version(request, project_id, version_id)
     audit = found.audits.filter(document__isnull=False).order_by("-id").first()
-    code, query = request.GET.get("finding", "")[:60], request.GET.get("q", "").strip()[:200]
+    asked = browsing.Asked.of(request.GET)
     context: dict[str, Any] = {
         "project": found.dataset.project,
         "version": found,
         "audit": audit,
-        "code": code,
-        "query": query,
+        "asked": asked.values,
+        "code": asked.get("finding"),
+        "query": asked.get("q"),
         "can_write": can_write(found.dataset.project.role),
     }
     if audit is not None and audit.document is not None and not audit.refused:
-        context["findings"] = known = reports.findings(audit.document)
-        context["finding"] = next((finding for finding in known if finding["code"] == code), None)
-        context["mendable"] = reports.operations_for(audit.document, code) is not None
-        number = _number(request.GET.get("page"))
-        try:
-            with open_audit(found.path, audit.folder) as view:
-                page = view.page(finding=code or None, search=query, offset=(number - 1) * PER_PAGE, limit=PER_PAGE)
-        except (DataError, OSError) as error:
-            context["failed"] = error
-        else:
-            context |= _page(page, number, code=code, grouped=bool(code) and not query)
-    template = "datasets_app/rows.html#list" if request.htmx else "datasets_app/rows.html"  # type: ignore[attr-defined]
-    return render(request, template, context)
+        context |= _listed(found, audit, audit.document, asked)
+    is_part = bool(request.htmx)  # type: ignore[attr-defined]
+    response = render(request, "datasets_app/rows.html#list" if is_part else "datasets_app/rows.html", context)
+    if is_part:
+        response["HX-Push-Url"] = request.path + asked.here
+    return response
 
 
-def _page(page: Page, number: int, *, code: str, grouped: bool) -> dict[str, Any]:
+def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], asked: browsing.Asked) -> dict[str, Any]:
+    code, sort, query = asked.get("finding"), asked.get("sort"), asked.get("q")
+    choices = browsing.choices(document)
+    context: dict[str, Any] = {
+        **choices,
+        "finding": next((finding for finding in choices["findings"] if finding["code"] == code), None),
+        "mendable": reports.operations_for(document, code) is not None,
+        "chips": asked.chips(document),
+        "more_open": any(asked.get(name) for name in ("format", "label", "show", "least", "most")),
+    }
+    try:
+        with open_audit(version.path, audit.folder) as view:
+            start = (asked.page - 1) * PER_PAGE
+            page = view.page(search=query, where=asked.where(document), sort=sort, offset=start, limit=PER_PAGE)
+    except (DataError, OSError) as error:
+        return {**context, "failed": error}
     # The engine has counted and cut already: the paginator only does the arithmetic of the links.
     pages = Paginator(range(page.total), PER_PAGE)
+    grouped = bool(code) and not query and not sort
     return {
-        "page": pages.get_page(number),
+        **context,
+        "page": pages.get_page(asked.page),
         "capped": page.capped,
-        "rows": conversations.shown(page.rows, code=code, grouped=grouped) if number <= pages.num_pages else [],
+        "searched": page.searched if page.searched < 1 else None,
+        "rows": conversations.shown(page.rows, code=code, grouped=grouped) if asked.page <= pages.num_pages else [],
     }
-
-
-def _number(text: str | None) -> int:
-    return max(1, int(text)) if text and text.isascii() and text.isdigit() and len(text) < 10 else 1
