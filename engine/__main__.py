@@ -9,11 +9,13 @@ from importlib import import_module
 COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("engine.data.cli:audit_main", "audit a data file, or a run directory of kind audit"),
     "repair": ("engine.data.cli:repair_main", "write a repaired copy of a data file (run directory)"),
+    "preview": ("engine.data.preview:preview_main", "say what a repair would do, with examples, as JSON"),
     "split": (
         "engine.data.cli:split_main",
         "split a data file into train, validation and test (run directory)",
     ),
     "unpack": ("engine.data.unpack:unpack_main", "write the rows of a gzip, CSV or Parquet file as JSON Lines"),
+    "draft": ("engine.drafting.cli:draft_main", "let a teacher draft candidate rows (run directory)"),
     "export": ("engine.data.export:export_main", "write rows as OpenAI, ShareGPT, Alpaca or TRL rows"),
     "map": ("engine.data.mapping:map_main", "write rows of an unknown shape by a mapping of their columns"),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),

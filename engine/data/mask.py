@@ -33,6 +33,20 @@ def mask_all(value: Any) -> Any:
     return value
 
 
+def mask_bounded(value: Any, most: int) -> Any:
+    """The same, every text being cut at ``most`` characters."""
+    if isinstance(value, str):
+        if len(value) > most:
+            # A little more than is shown, so that an address at the cut is still seen whole and masked.
+            return mask_text(value[: most + 400])[:most] + f"… ({len(value) - most:,} more characters)"
+        return mask_text(value)
+    if isinstance(value, dict):
+        return {mask_text(key): mask_bounded(item, most) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(mask_bounded(item, most) for item in value)
+    return value
+
+
 def _hide(match: re.Match[str]) -> str:
     name, _, host = match[0].partition("@")
     return f"{name[0]}***@{host[0]}***.{host.rpartition('.')[2]}"

@@ -19,11 +19,12 @@ _CARD = re.compile(_START + r"\d(?:[ -]?\d){12,18}(?![\w-])")
 _SSN = re.compile(_START + r"\d{3}-\d{2}-\d{4}(?![\w-])")
 _IP4 = re.compile(_START + r"\d{1,3}(?:\.\d{1,3}){3}(?![\w-]|\.\d)")
 _IP6 = re.compile(_START + r"(?<!:)[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3,7}(?![\w:])")
-# With a country code; as North America writes it; or digits after a word that announces a number.
+# With a country code; as North America writes it; or digits after a word that announces a number (the placeholder
+# [PHONE] announces none).
 _ABROAD = re.compile(r"(?<![\d+])\+\d(?:[ ()./-]{0,2}\d){6,14}(?![\d-])")
 _AMERICAN = re.compile(_START + r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}(?![\w-]|\.\d)")
 _ANNOUNCED = re.compile(
-    r"\b(?:phone|tel|telephone|mobile|cell|call|fax|whatsapp|telefon|handy|téléphone|teléfono)\b[^\d\n]{0,15}?"
+    r"(?<!\[)\b(?:phone|tel|telephone|mobile|cell|call|fax|whatsapp|telefon|handy|téléphone|teléfono)\b[^\d\n]{0,15}?"
     r"(\(?\d(?:[ ()./-]{0,2}\d){6,14})(?![\w-])",
     re.IGNORECASE,
 )

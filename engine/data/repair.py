@@ -1,11 +1,14 @@
-"""A repaired copy of a file: rows named by the audit's findings are left out, everything else stays as it stood."""
+"""A repaired copy of a file: rows are taken away, changed and added as operations say; others stay as they stood.
+
+One pass, in bounded memory. The order of work is always: rows taken away, rows changed (in the order of the
+operations), rows added, and, when an operation asks for it, all rows shuffled.
+"""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,14 @@ from engine.control import Control
 from engine.data.browse import open_audit
 from engine.data.checks.structure import UNUSABLE_CODES
 from engine.data.errors import DataError
-from engine.data.index import open_index
 from engine.data.records import Problem, Reader
-from engine.data.repairs import Operation, check_operations, load
+from engine.data.repairs import Operation, settings_of
+from engine.data.repairs.work import ChangeLog, Work
 from engine.data.writer import RowWriter
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
 
-__all__ = ["UNUSABLE_CODES", "preview", "repair"]
+__all__ = ["UNUSABLE_CODES", "repair"]
 
 Tick = Callable[[int, int], bool]  # bytes read, bytes in all → go on?
 
@@ -29,39 +32,45 @@ class RepairStopped(Exception):
     """Raised when the tick says no."""
 
 
-def preview(audit_dir: Path, operations: list[Operation]) -> dict[str, int]:
-    """How many rows each finding code would take away. Raises DataError."""
-    with _Dropped(audit_dir, operations) as dropped:
-        return dropped.counts()
-
-
 def repair(
-    file: Path, audit_dir: Path, operations: list[Operation], out: Path, tick: Tick | None = None
+    file: Path,
+    audit_dir: Path,
+    operations: list[Operation],
+    out: Path,
+    tick: Tick | None = None,
+    files: dict[str, Path] | None = None,
 ) -> dict[str, Any]:
-    """Writes ``out`` as JSON Lines and returns rows_in, rows_out, dropped {code: rows}, sha256, bytes, operations.
+    """Writes ``out`` as JSON Lines and ``changes.jsonl`` beside it, and returns the result:
 
-    A row that several operations take away counts for the first of them. Blank lines go; line ends become LF and a
-    byte order mark goes; a JSON array becomes one row a line. Raises DataError when the file is not the one that
-    was audited, or nothing would be left.
+    rows_in, rows_out, dropped {code: rows}, changed {op: rows}, added {source: rows}, sha256, bytes, operations, notes;
+    rows_in - dropped + added = rows_out. A row that several operations take away counts for the first of them. Blank
+    lines go; line ends become LF and a byte order mark goes; a JSON array becomes one row a line. ``changes.jsonl``
+    has {number, line, op, before_id, after_ids} of each row that was taken away, changed or added. Raises DataError
+    when the file is not the one that was audited, or nothing would be left.
     """
     document = audited(file, audit_dir)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with _Dropped(audit_dir, operations) as dropped:
-        counts = dropped.counts()
-        rows = document["rows"]
-        if rows["usable"] + rows["unusable"] <= sum(counts.values()):
+    with Work(reader_of(file, document), document, audit_dir, operations, files or {}) as work:
+        work.take_away()
+        if work.total <= work.gone and not list(work.adding()):
             raise DataError("These repairs would leave no row.", "Choose fewer of them, or correct the file.")
-        reader = reader_of(file, document)
-        with RowWriter(out) as writer:
-            _copy(reader, dropped.numbers(), writer, tick)
-            if reader.tally.sha256 != document["sha256"]:
+        with RowWriter(out) as writer, ChangeLog(out.with_name("changes.jsonl")) as log:
+            _copy(work, writer, log, tick)
+            tally = work.context.reader.tally
+            if tally.sha256 != document["sha256"]:
                 raise DataError("The file has changed since it was audited.", "Audit it again, then repair.")
+            _add(work, writer, log, tick)
+            if not writer.rows:
+                raise DataError("These repairs would leave no row.", "Choose fewer of them, or correct the file.")
     return {
         "schema_version": 1,
-        "rows_in": reader.tally.lines - reader.tally.blank,
+        "rows_in": tally.lines - tally.blank,
         "rows_out": writer.rows,
-        "dropped": counts,
-        "blank_lines": reader.tally.blank,
+        "dropped": dict(sorted(work.dropped.items())),
+        "changed": dict(sorted(work.changed.items())),
+        "added": dict(sorted(work.added.items())),
+        "notes": work.context.notes,
+        "blank_lines": tally.blank,
         "sha256": writer.sha256,
         "bytes": writer.bytes,
         "operations": operations,
@@ -84,44 +93,40 @@ def reader_of(file: Path, document: dict[str, Any]) -> Reader:
     return Reader(file, None if packed else document["container"], document["file"]["name"])
 
 
-class _Dropped:
-    """The rows to leave out, gathered in a table of their own on disk, so that memory does not grow with them."""
-
-    def __init__(self, audit_dir: Path, operations: list[Operation]) -> None:
-        check_operations(operations)
-        self._index = open_index(audit_dir / "index.sqlite")
-        self._rows = sqlite3.connect("")  # a private temporary database
-        self._rows.execute("create table dropped (number integer primary key, code text)")
-        for operation in operations:
-            found = load(operation["op"]).rows(self._index, operation)
-            self._rows.executemany("insert or ignore into dropped values (?, ?)", found)
-
-    def counts(self) -> dict[str, int]:
-        return dict(self._rows.execute("select code, count(*) from dropped group by code order by code"))
-
-    def numbers(self) -> Iterator[int]:
-        return (number for (number,) in self._rows.execute("select number from dropped order by number"))
-
-    def __enter__(self) -> _Dropped:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._rows.close()
-        self._index.close()
-
-
-def _copy(reader: Reader, dropped: Iterator[int], writer: RowWriter, tick: Tick | None) -> None:
+def _copy(work: Work, writer: RowWriter, log: ChangeLog, tick: Tick | None) -> None:
+    """Every row of the file: left out, changed, or as it stood."""
+    reader = work.context.reader
     total = reader.path.stat().st_size
-    next_dropped = next(dropped, 0)
+    gone = work.gone_in_order()
+    next_gone, op = next(gone, (0, ""))
     for item in reader:
-        if item.number == next_dropped:
-            next_dropped = next(dropped, 0)
+        if item.number == next_gone:
+            log.taken(item, op)
+            next_gone, op = next(gone, (0, ""))
         elif isinstance(item, Problem):
             writer.copy(reader.path, item)
         else:
-            writer.write(item, as_it_stood=reader.container != "text")
+            rows, ops = work.change(item)
+            for row in rows:
+                if row is item.row:
+                    writer.write(item, as_it_stood=reader.container != "text")
+                else:
+                    writer.add(row)
+            if ops:
+                log.changed(item, ops, rows)
         if tick and item.number % 1000 == 0 and not tick(reader.tally.bytes_read, total):
             raise RepairStopped
+
+
+def _add(work: Work, writer: RowWriter, log: ChangeLog, tick: Tick | None) -> None:
+    for _, operation, module in work.adding():
+        work.context.kept = writer.rows
+        for row, source in module.added(settings_of(operation), work.context):
+            writer.add(row)
+            work.added[source] += 1
+            log.new(row, operation["op"])
+            if tick and writer.rows % 1000 == 0 and not tick(1, 1):
+                raise RepairStopped
 
 
 def ticker(events: EventWriter, control: Control) -> Tick:
@@ -142,14 +147,17 @@ def ticker(events: EventWriter, control: Control) -> Tick:
 
 
 def repair_body(spec: dict[str, Any], events: EventWriter, control: Control, run_dir: Path) -> int:
-    """The body of ``python -m engine repair RUN_DIR``: writes ``out`` and RUN_DIR/result.json."""
+    """The body of ``python -m engine repair RUN_DIR``: writes ``out``, changes.jsonl beside it, RUN_DIR/result.json."""
     out = Path(spec.get("out") or run_dir / "repaired.jsonl")
+    files = {key: Path(path) for key, path in (spec.get("files") or {}).items()}
     events.emit("status", state="running", text="Writing the repaired rows.")
+    tick = ticker(events, control)
     try:
-        result = repair(Path(spec["file"]), Path(spec["audit"]), list(spec["operations"]), out, ticker(events, control))
+        result = repair(Path(spec["file"]), Path(spec["audit"]), list(spec["operations"]), out, tick, files)
     except RepairStopped:
         events.emit("done", stopped=True)
         return STOPPED
     (run_dir / "result.json").write_text(json.dumps(result, indent=2))
-    events.emit("done", **{name: result[name] for name in ("rows_in", "rows_out", "dropped", "sha256", "bytes")})
+    told = ("rows_in", "rows_out", "dropped", "changed", "added", "sha256", "bytes")
+    events.emit("done", **{name: result[name] for name in told})
     return SUCCEEDED

@@ -39,6 +39,10 @@ GROUPS: dict[str, dict[str, tuple[str, tuple[str, ...], str]]] = {
 _BY_FORM = re.compile(r"A(?:KIA|SIA|BIA|CCA|3T)[0-9A-Z]{16}|(?:AC|SK)[a-z0-9]{32}")
 TWILIO = ("twilio", ("",), "Twilio key")
 PLUGINS = {name: about for group in GROUPS.values() for name, about in group.items()} | {"TwilioKeyDetector": TWILIO}
+# Two patterns name only the prefix of what they find: the value is the whole match.
+_WHOLE = ("GitHubTokenDetector", "GitLabTokenDetector")
+# And that of web tokens ends before the signature.
+_SIGNATURE = r"[\w.+/=-]*"
 # The detector names the first line of a private key; what follows it is the secret.
 _KEY_BODY = re.compile(r"(BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-*).*?(?=-----END|$)", re.DOTALL)
 
@@ -59,12 +63,17 @@ def secrets(text: str) -> list[tuple[str, str]]:
     ]
     if _BY_FORM.search(text):
         names += [name for name in ("AWSKeyDetector", "TwilioKeyDetector") if name not in names]
-    return [
-        (PLUGINS[name][2], str(value))
-        for name in names
-        for value in sorted(_plugin(name).analyze_string(text))
-        if value
-    ]
+    return [(PLUGINS[name][2], value) for name in names for value in _values(name, text) if value]
+
+
+def _values(name: str, text: str) -> list[str]:
+    plugin = _plugin(name)
+    if name in _WHOLE:
+        return sorted({match[0] for pattern in plugin.denylist for match in pattern.finditer(text)})
+    found = sorted(str(value) for value in plugin.analyze_string(text) if value)
+    if name == "JwtTokenDetector":
+        return sorted({match[0] for value in found for match in re.finditer(re.escape(value) + _SIGNATURE, text)})
+    return found
 
 
 def hide_secrets(text: str) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import orjson
 
-from engine.data.records import Problem, Record
+from engine.data.records import Problem, Record, row_id
 
 CHUNK = 1 << 20
 
@@ -39,6 +40,13 @@ class RowWriter:
         self._write(raw.strip() + b"\n")
         if self._ids is not None:
             self._ids.write(record.row_id + "\n")
+        self.rows += 1
+
+    def add(self, row: dict[str, Any]) -> None:
+        """One row that is new or was changed."""
+        self._write(orjson.dumps(row) + b"\n")
+        if self._ids is not None:
+            self._ids.write(row_id(row) + "\n")
         self.rows += 1
 
     def copy(self, source: Path, problem: Problem) -> None:

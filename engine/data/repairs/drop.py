@@ -1,24 +1,42 @@
-"""Drop the rows that have a finding."""
+"""Drop the rows that have a finding, or that were chosen one by one."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
 from engine.data.checks.structure import UNUSABLE_CODES
 from engine.data.errors import DataError
+from engine.data.repairs.context import Context
+from engine.data.repairs.fields import Field
 
 TITLE = "Drop rows"
+ABOUT = "Takes rows away: all that have one of the findings, or the rows you chose."
+FIELDS = (
+    Field(
+        "codes",
+        "Findings",
+        "texts",
+        None,
+        "Codes of findings such as malformed_json; without codes and numbers, every row that cannot be used.",
+    ),
+    Field("numbers", "Rows", "numbers", None, "Numbers of single rows (the line, or the place in an array), from 1."),
+)
+CHOSEN = "chosen"  # the reason that is counted for rows given by number
 
 
 def check(operation: dict[str, Any]) -> None:
-    codes = operation.get("codes", list(UNUSABLE_CODES))
-    if not isinstance(codes, list) or not all(isinstance(code, str) for code in codes):
-        raise DataError("The codes of a drop are not a list of finding codes.", "Give codes such as malformed_json.")
+    if operation.get("codes") == [] and not operation.get("numbers"):
+        raise DataError("Drop rows: no finding and no row is chosen.", "Choose one.")
 
 
-def rows(connection: sqlite3.Connection, operation: dict[str, Any]) -> Iterator[tuple[int, str]]:
-    """Every row with one of ``codes``; without them, every row that cannot be used."""
-    for code in operation.get("codes", UNUSABLE_CODES):
-        yield from connection.execute("select number, code from finding_row where code = ? order by number", (code,))
+def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str]]:
+    codes, numbers = operation["codes"], operation["numbers"]
+    if codes is None and numbers is None:
+        codes = UNUSABLE_CODES
+    for code in codes or ():
+        yield from context.index.execute("select number, code from finding_row where code = ? order by number", (code,))
+    for number in numbers or ():
+        if context.index.execute("select 1 from row where number = ?", (number,)).fetchone() is None:
+            raise DataError(f"There is no row {number} in this version.", "Choose the rows again.")
+        yield number, CHOSEN

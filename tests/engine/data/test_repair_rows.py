@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from engine.data.audit import AuditRequest, audit
 from engine.data.errors import DataError
-from engine.data.repair import UNUSABLE_CODES, preview, repair
+from engine.data.repair import UNUSABLE_CODES, repair
 from tests.engine.data.rows import audit_rows, many, qa, write_jsonl
 
 BOTH: list[dict[str, Any]] = [{"op": "drop", "codes": list(UNUSABLE_CODES)}, {"op": "dedupe", "keep": "first"}]
@@ -29,7 +29,6 @@ def test_it_drops_unusable_rows_and_keeps_the_first_of_each_copy(tmp_path: Path)
     assert (result["rows_in"], result["rows_out"]) == (24, 20)
     assert result["dropped"] == {"unknown_shape": 1, "empty_answer": 1, "exact_duplicate": 2}
     assert result["bytes"] == out.stat().st_size
-    assert preview(tmp_path / "audit", BOTH) == result["dropped"]
 
 
 def test_it_leaves_rows_byte_for_byte(tmp_path: Path) -> None:
@@ -71,7 +70,7 @@ def test_what_is_repaired_is_ready(public_data: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "operations",
-    [[], [{"op": "shuffle"}], [{"op": "dedupe", "keep": "longest"}], [{"op": "dedupe", "codes": ["pii_email"]}],
+    [[], [{"op": "shuffle"}], [{"op": "dedupe", "keep": "best"}], [{"op": "dedupe", "codes": ["pii_email"]}],
      [{"op": "drop", "codes": "all"}], [{}]],
 )  # fmt: skip
 def test_it_refuses_what_it_does_not_know(tmp_path: Path, operations: list[dict[str, Any]]) -> None:

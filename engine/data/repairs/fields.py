@@ -1,0 +1,81 @@
+"""What an operation may say: forms, help and validation are derived from these descriptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from engine.data.errors import DataError
+
+Kind = Literal["choice", "choices", "switch", "whole", "share", "text", "numbers", "texts", "file", "object", "objects"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """``name`` is the key in the operation. ``choices`` are (value, label); ``why`` is one line of help. A ``file``
+    holds a key of the files that go with the operation, never a path. An operation must have a field that is
+    ``needed``; another may be left out, and then ``default`` counts. ``least`` bounds a whole number."""
+
+    name: str
+    label: str
+    kind: Kind
+    default: Any
+    why: str
+    choices: tuple[tuple[Any, str], ...] = ()
+    needed: bool = False
+    least: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__} | {
+            "choices": [list(choice) for choice in self.choices]
+        }
+
+
+def _all(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+_KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "switch": (lambda value: type(value) is bool, "true or false"),
+    "whole": (lambda value: type(value) is int, "a whole number"),
+    "share": (lambda value: type(value) in (int, float) and 0 < value < 1, "a share between 0 and 1"),
+    "text": (lambda value: type(value) is str, "text"),
+    "numbers": (lambda value: _all(value, int), "a list of whole numbers"),
+    "texts": (lambda value: _all(value, str), "a list of texts"),
+    "choices": (lambda value: isinstance(value, list), "a list"),
+    "file": (lambda value: type(value) is str and bool(value), "the key of a file"),
+    "object": (lambda value: isinstance(value, dict), "an object"),
+    "objects": (lambda value: _all(value, dict), "a list of objects"),
+}
+
+
+def check_fields(title: str, fields: tuple[Field, ...], operation: dict[str, Any]) -> None:
+    """Raises DataError that names the first field that is unknown, missing or not of its kind."""
+    known = {field.name: field for field in fields}
+    for name in operation:
+        if name != "op" and name not in known:
+            raise DataError(f"{title}: there is no field {name[:40]!r}.", f"Use {', '.join(known) or 'none'}.")
+    for field in fields:
+        if field.name in operation:
+            _check_value(f"{title}: {field.name!r}", field, operation[field.name])
+        elif field.needed:
+            raise DataError(f"{title}: {field.name!r} is missing.", field.why)
+
+
+def _check_value(where: str, field: Field, value: Any) -> None:
+    if value is None and field.default is None and not field.needed:
+        return
+    values = [choice for choice, _ in field.choices]
+    offered = f"Use one of: {', '.join(str(choice) for choice in values)}."
+    if field.kind == "choice":
+        if value not in values:
+            raise DataError(f"{where} cannot be {str(value)[:40]!r}.", offered)
+        return
+    fits, wanted = _KINDS[field.kind]
+    if not fits(value):
+        raise DataError(f"{where} is not {wanted}.", field.why)
+    if field.kind == "whole" and value < field.least:
+        raise DataError(f"{where} is less than {field.least}.", f"Give {field.least} or more.")
+    if field.kind == "choices" and (unknown := [item for item in value if item not in values]):
+        raise DataError(f"{where} does not know {str(unknown[0])[:40]!r}.", offered)
