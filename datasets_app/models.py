@@ -106,6 +106,9 @@ class Audit(models.Model):
     base_model = models.ForeignKey(BaseModel, models.PROTECT, null=True, related_name="+")
     # Rows that a model trained on this version will be judged by: the audit looks for them among its own.
     against = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, related_name="+")
+    # A sample of what people really ask: the audit says which of it the rows lack.
+    production = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, related_name="+")
+    cutoff_len = models.IntegerField("cutoff length, in tokens", default=2048)
     document = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
