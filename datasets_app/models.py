@@ -16,6 +16,10 @@ from projects_app.models import Project
 from runs_app.models import Run
 
 
+# Tokens kept of a row where nobody says otherwise.
+CUTOFF_LEN = 2048
+
+
 def stored_path(sha256: str) -> Path:
     """Where the bytes with this SHA-256 lie: content-addressed, so the same file is stored once."""
     return Path(settings.WORKBENCH_HOME) / "datasets" / sha256[:2] / f"{sha256}.jsonl"
@@ -108,7 +112,7 @@ class Audit(models.Model):
     against = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, related_name="+")
     # A sample of what people really ask: the audit says which of it the rows lack.
     production = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, related_name="+")
-    cutoff_len = models.IntegerField("cutoff length, in tokens", default=2048)
+    cutoff_len = models.IntegerField("cutoff length, in tokens", default=CUTOFF_LEN)
     document = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -150,6 +154,8 @@ class Split(models.Model):
     run = models.OneToOneField(Run, models.CASCADE, related_name="split")
     seed = models.BigIntegerField(default=42)
     fractions = models.JSONField()
+    # Only what differs from the engine's defaults: strategy, column, drop_leaked, and ``test`` (key of a version).
+    options = models.JSONField(default=dict)
     result = models.JSONField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -172,6 +178,11 @@ class Split(models.Model):
         if part not in ("train", "validation", "test"):
             raise ValueError(part)
         return self.run.directory / "split" / f"{part}.jsonl"
+
+    @property
+    def leaks(self) -> Path:
+        """The rows of this version that stand in the test file: one JSON object a line, where there are any."""
+        return self.run.directory / "split" / "leaked.jsonl"
 
     def rows(self, part: str) -> int:
         return int((self.result or {}).get("counts", {}).get(part, 0))
