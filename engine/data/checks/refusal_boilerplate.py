@@ -19,7 +19,7 @@ ABOUT = (
 )
 # Refusals stand at the start of an answer; looking further finds quotations.
 LOOKED_AT = 300
-_REFUSAL = re.compile(
+REFUSAL = re.compile(
     r"\bas an? (?:ai|artificial intelligence|large language model|language model)\b"
     r"|\bi(?:['’]m| am) (?:sorry|afraid),? (?:but )?(?:i|as an)\b"
     r"|\bi(?: can['’]?t| cannot| can not|['’]m unable to|['’]m not able to| am unable to| am not able to| won['’]t) "
@@ -36,7 +36,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        match = _REFUSAL.search(seen.example.answer[:LOOKED_AT])
+        match = REFUSAL.search(seen.example.answer[:LOOKED_AT])
         if match:
             book.flag("refusal_boilerplate", seen.number, seen.line, f"“{match[0]}”")
 
