@@ -79,6 +79,7 @@ class Client:
         self.endpoint = endpoint
         self._stop = stop
         self._pace = Pace(endpoint.per_minute)
+        self._limit, self._takes_temperature = "max_tokens", True
         self._http = httpx2.Client(
             transport=_CheckedTransport(endpoint.allow_private),
             timeout=httpx2.Timeout(endpoint.timeout_s, connect=min(15.0, endpoint.timeout_s)),
@@ -103,11 +104,13 @@ class Client:
 
     def ask_once(self, messages: list[dict[str, Any]], *, max_tokens: int, temperature: float | None = None) -> Answer:
         """The same, asked once only."""
-        body: dict[str, Any] = {"model": self.endpoint.model, "messages": messages, "max_tokens": max_tokens}
-        if temperature is not None:
+        body: dict[str, Any] = {"model": self.endpoint.model, "messages": messages, self._limit: max_tokens}
+        if temperature is not None and self._takes_temperature:
             body["temperature"] = temperature
         started = time.monotonic()
         status, headers, raw = self._post(body)
+        if status == 400 and self._learn(raw, body):
+            return self.ask_once(messages, max_tokens=max_tokens, temperature=temperature)
         if status != 200:
             raise self._refusal(status, headers, raw)
         return _read(raw, time.monotonic() - started)
@@ -120,6 +123,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _learn(self, raw: bytes, body: dict[str, Any]) -> bool:
+        """Reasoning models name the limit otherwise and take no temperature; servers say so. True: ask again."""
+        if "max_tokens" in body and b"max_completion_tokens" in raw:
+            self._limit = "max_completion_tokens"
+        elif "temperature" in body and b"temperature" in raw:
+            self._takes_temperature = False
+        else:
+            return False
+        return True
 
     def _stop_or_raise(self) -> None:
         if self._stop():

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 # What one request is answered with: (status, headers, body), or a text that becomes the assistant's message.
@@ -26,6 +27,7 @@ class OpenAI:
         self.times: list[float] = []
         self.hosts: list[str] = []
         self.port = 0
+        self.folder = Path()  # for scripts that look into the asking job's directory
 
     @property
     def url(self) -> str:

@@ -74,6 +74,18 @@ def test_it_does_not_ask_again_what_was_refused(status: int, kind: str) -> None:
     assert error.remedy
 
 
+def test_it_learns_what_a_reasoning_model_calls_its_limit() -> None:
+    def script(world: OpenAI, body: dict[str, Any]) -> Any:
+        for name, use in (("max_tokens", "'max_completion_tokens' instead"), ("temperature", "no temperature")):
+            if name in body:
+                return failure(400, f"Unsupported parameter: use {use}.")
+        return "fine"
+
+    answer, server = ask(script)
+    assert answer.text == "fine"
+    assert server.asked[-1] == {"model": "small", "messages": HI, "max_completion_tokens": 7}
+
+
 def test_it_hides_the_key_that_a_server_repeats() -> None:
     error, _ = ask(lambda world, body: failure(401, f"Incorrect API key provided: {KEY}"))
     assert "Incorrect API key" in error.text
