@@ -1,4 +1,5 @@
-"""Personal numbers in text: which digits are an IBAN, a payment card, an SSN, an IP address or a telephone number.
+"""Personal numbers in text: which digits are an IBAN, a payment card, an SSN, an IP address, a telephone number or
+part of a postal address.
 
 Patterns propose; check digits (ISO 13616 mod 97, Luhn), issuers' prefixes and the national numbering plans decide. They
 are tried in that order and never overlap: the digits of a card are not also a telephone number.
@@ -11,6 +12,9 @@ import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
+
+from engine.data.postal import LEAST_DIGITS as LEAST_POSTAL_DIGITS
+from engine.data.postal import postal_addresses
 
 # Before a value: the start, or no word character; in the source text of a JSON row also an escape such as \n.
 _START = r"(?:(?<![\w.+-])|(?<=\\[nrt]))"
@@ -29,7 +33,7 @@ _ANNOUNCED = re.compile(
     re.IGNORECASE,
 )
 _NO_DIGITS = bytes(byte for byte in range(256) if not 0x30 <= byte <= 0x39)
-# Fewer digits than this are none of these.
+# Fewer digits than this are none of the numbers.
 LEAST_DIGITS = 5
 
 
@@ -41,10 +45,11 @@ class Found(NamedTuple):
 
 def personal_numbers(text: str) -> list[Found]:
     """Every one in ``text``, in the order of their places."""
-    if len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS)) < LEAST_DIGITS:
+    digits = len(text.encode("utf-8", "surrogatepass").translate(None, _NO_DIGITS))
+    if digits < LEAST_POSTAL_DIGITS:
         return []
     found: list[Found] = []
-    for find in (_ibans, _cards, _ssns, _addresses, _phones):
+    for find in (_ibans, _cards, _ssns, _addresses, _phones, _postal) if digits >= LEAST_DIGITS else (_postal,):
         for each in find(text):
             if not any(each.start < other.end and other.start < each.end for other in found):
                 found.append(each)
@@ -137,6 +142,10 @@ def _phones(text: str) -> Iterator[Found]:
     for match in _ANNOUNCED.finditer(text):
         if not re.search(r"\d{4}-\d\d-\d\d", match[1]):  # a date
             yield Found("pii_phone", match.start(1), match.end(1))
+
+
+def _postal(text: str) -> Iterator[Found]:
+    return (Found("postal_address", start, end) for start, end in postal_addresses(text))
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,9 @@
-"""Telephone, card, bank, social security and IP numbers, found in one pass that gives each digit to one of them."""
+"""Telephone, card, bank, social security and IP numbers and postal addresses, found in one pass that gives each digit
+to one of them."""
 
 from __future__ import annotations
 
+from engine.data import postal
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.mask import mask_text
@@ -28,6 +30,13 @@ ABOUT = (
         "An address points at a household or a server; with a time beside it, it is personal data.",
         _REPLACE,
     ),
+    About(
+        "postal_address",
+        "Postal addresses",
+        "notice",
+        "A home address points at a person; a model can give back the ones it was trained on.",
+        _REPLACE,
+    ),
 )
 MEASURES = {
     "pii_phone": (
@@ -41,7 +50,20 @@ MEASURES = {
         "dotted IPv4 with a part above 9, IPv6 with four groups or more",
         "addresses of small parts such as 1.1.1.1",
     ),
+    "postal_address": (
+        "street, number and postcode within 60 characters, in the layouts of ten Western countries",
+        "addresses without a postcode, other layouts; whether the street exists",
+    ),
 }
+# The forms of engine/data/personal.py without what stands around them; its digits are those of ASCII.
+GATE = (
+    r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11}|\d(?:[ -]?\d){12}|\d{3}-\d{2}-\d{4}|\d{1,3}(?:\.\d{1,3}){3}"
+    r"|[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3}|\+\d(?:[ ()./-]{0,2}\d){6}"
+    r"|(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}"
+    r"|(?i)(?:phone|tel|mobile|cell|call|fax|whatsapp|telefon|handy|tel\xc3[\xa9\x89]fono)\b[^\d\n]*"
+    r"\(?\d(?:[ ()./-]{0,2}\d){6}"
+    rf"|{postal.GATE}"
+)
 
 
 def start(options: Options) -> None:
