@@ -17,7 +17,7 @@ ABOUT = (
         "Take them out; right-to-left script needs none of them.",
     ),
 )
-_OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
 
 
 def start(options: Options) -> None:
@@ -28,7 +28,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         text = f"{seen.prompt}\n{seen.answer}"
         if not text.isascii():
-            match = _OVERRIDE.search(text)
+            match = OVERRIDE.search(text)
             if match:
                 book.flag("bidi_override", seen.number, seen.line, f"U+{ord(match[0]):04X}.", f"U+{ord(match[0]):04X}")
 

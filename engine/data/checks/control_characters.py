@@ -19,7 +19,7 @@ ABOUT = (
 )
 # All of C0 but tab, line feed and carriage return; the two separators that part a row's turns here are left out.
 _BYTES = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in b"\t\n\r\x1e\x1f")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1d\x7f-\x9f]")
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1d\x7f-\x9f]")
 
 
 def start(options: Options) -> None:
@@ -31,7 +31,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
         text = f"{seen.prompt}\n{seen.answer}"
         if text.isascii() and len(text.encode().translate(None, _BYTES)) == len(text):
             continue
-        match = _CONTROL.search(text)
+        match = CONTROL.search(text)
         if match:
             book.flag("control_characters", seen.number, seen.line, f"U+{ord(match[0]):04X}.", f"U+{ord(match[0]):04X}")
 

@@ -18,7 +18,7 @@ ABOUT = (
     ),
 )
 # What UTF-8 looks like when it is read as Windows-1252 or Latin-1, and the mark of undecodable bytes.
-_BROKEN = re.compile(
+BROKEN = re.compile(
     "[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]"
     "|\u00e2(?:\u20ac|\u0080)[\u0080-\u00bf\u0152\u0153\u02dc\u2013-\u2122]|\u00ef\u00bb\u00bf|\u00f0\u0178|\ufffd"
 )
@@ -32,7 +32,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         text = f"{seen.prompt}\n{seen.answer}"
         if not text.isascii():
-            match = _BROKEN.search(text)
+            match = BROKEN.search(text)
             if match:
                 kind = "undecodable" if match[0] == "\ufffd" else "wrong encoding"
                 book.flag("mojibake", seen.number, seen.line, f"“{match[0]}”", kind)

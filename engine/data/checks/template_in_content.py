@@ -17,7 +17,7 @@ ABOUT = (
         "Take the marks out and put each turn into its own message.",
     ),
 )
-_MARKS = re.compile(
+MARKS = re.compile(
     r"<\|(?:im_start|im_end|endoftext|system|user|assistant|end|eot_id|begin_of_text|start_header_id|end_header_id)\|>"
     r"|\[/?INST\]|<</?SYS>>|</?(?:start_of_turn|end_of_turn)>|<(?:start|end)_of_turn>|</s>(?=[\s\x1e\x1f\[]|$)"
     r"|Below is an instruction that describes a task"
@@ -25,7 +25,7 @@ _MARKS = re.compile(
     r"|(?:^|(?<=\x1f))(?:Human|Assistant|USER|ASSISTANT): ",
     re.MULTILINE,
 )
-_OPENINGS = ("<|", "INST]", "<<SYS", "_of_turn>", "s>", "###", "Below is an", "Human: ", "Assistant: ", "ASSISTANT: ")
+OPENINGS = ("<|", "INST]", "<<SYS", "_of_turn>", "s>", "###", "Below is an", "Human: ", "Assistant: ", "ASSISTANT: ")
 
 
 def start(options: Options) -> None:
@@ -35,8 +35,8 @@ def start(options: Options) -> None:
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         text = f"{seen.prompt}\n{seen.answer}"
-        if any(opening in text for opening in _OPENINGS):
-            match = _MARKS.search(text)
+        if any(opening in text for opening in OPENINGS):
+            match = MARKS.search(text)
             if match:
                 book.flag("template_in_content", seen.number, seen.line, f"“{match[0].strip()}”")
 

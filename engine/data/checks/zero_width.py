@@ -18,7 +18,7 @@ ABOUT = (
     ),
 )
 # Zero width space, word joiner, byte order mark, soft hyphen; joiners only where no script or emoji asks for them.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u200b\u2060\ufeff\u00ad]|(?<=[ -~\u00c0-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[ -~\u00c0-\u024f])"
 )
 
@@ -31,7 +31,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         text = f"{seen.prompt}\n{seen.answer}"
         if not text.isascii():
-            match = _INVISIBLE.search(text)
+            match = INVISIBLE.search(text)
             if match:
                 book.flag("zero_width", seen.number, seen.line, f"U+{ord(match[0]):04X}.", f"U+{ord(match[0]):04X}")
 

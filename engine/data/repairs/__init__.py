@@ -27,6 +27,10 @@ REPAIRS: dict[str, str] = {
     "drop": "engine.data.repairs.drop",
     "dedupe": "engine.data.repairs.dedupe",
     "redact": "engine.data.repairs.redact",
+    "normalise": "engine.data.repairs.normalise",
+    "fix_roles": "engine.data.repairs.fix_roles",
+    "edit": "engine.data.repairs.edit",
+    "map": "engine.data.repairs.map",
 }
 Operation = dict[str, Any]
 
