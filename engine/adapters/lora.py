@@ -45,6 +45,18 @@ class Options:
         why="Which layers get a pair: all-linear, or names with commas, such as q_proj, v_proj.",
         group="LoRA",
     )
+    use_rslora: bool = option(
+        False,
+        label="rsLoRA",
+        why="Scales by alpha / √rank (arXiv 2312.03732), so that ranks of 64 and more still learn steadily.",
+        group="LoRA",
+    )
+    use_dora: bool = option(
+        False,
+        label="DoRA",
+        why="Trains a magnitude for each output besides (arXiv 2402.09353): nearer to full tuning, and slower.",
+        group="LoRA",
+    )
 
     def __post_init__(self) -> None:
         check(self, "adapter_options")
@@ -93,20 +105,34 @@ def _matches(layer: Linear, name: str) -> bool:
 
 
 def count_trainable(shape: ModelShape, options: Options) -> int:
-    """Trained parameters: rank x (inputs + outputs) for each chosen layer."""
-    return sum(options.lora_rank * (layer.inputs + layer.outputs) for layer in chosen(shape, options))
+    """Trained parameters: rank x (inputs + outputs) for each chosen layer; DoRA adds one an output."""
+    return sum(count_pair(layer, options) for layer in chosen(shape, options))
+
+
+def count_pair(layer: Linear, options: Options) -> int:
+    """Trained parameters beside one layer."""
+    return options.lora_rank * (layer.inputs + layer.outputs) + (layer.outputs if options.use_dora else 0)
 
 
 def attach(model: Any, options: Options) -> Any:
     """Returns the model with LoRA beside the chosen layers: base weights as they are and frozen, LoRA in fp32."""
-    from peft import LoraConfig, get_peft_model
+    from peft import get_peft_model
 
-    config = LoraConfig(
+    return get_peft_model(model, configure(options))
+
+
+def configure(options: Options, **more: Any) -> Any:
+    """peft's configuration; ``more`` are further fields of it."""
+    from peft import LoraConfig
+
+    return LoraConfig(
         r=options.lora_rank,
         lora_alpha=options.alpha,
         lora_dropout=options.lora_dropout,
         target_modules=list(options.target_names) or ALL_LINEAR,
+        use_rslora=options.use_rslora,
+        use_dora=options.use_dora,
         bias="none",
         task_type="CAUSAL_LM",
+        **more,
     )
-    return get_peft_model(model, config)

@@ -24,6 +24,8 @@ class Adapter:
     trains_base: bool
     """Whether base weights train: they are then kept in fp32 while training, and saved whole."""
     path: str
+    packs_base: bool = False
+    """Whether the frozen weights are held in 4 bits; its file then has ``base_bytes`` and ``quantization``."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Method key -> why the two do not combine."""
 
@@ -52,6 +54,19 @@ ADAPTERS: dict[str, Adapter] = {
             path="engine.adapters.lora",
         ),
         Adapter(
+            key="qlora",
+            label="QLoRA (4 bits)",
+            when=(
+                "When LoRA does not fit into memory: the frozen model is held in 4 bits, a quarter of its size, at a "
+                "slower step and slightly coarser weights."
+            ),
+            learning_rate_factor=10.0,
+            small_model_factor=10.0,
+            trains_base=False,
+            packs_base=True,
+            path="engine.adapters.qlora",
+        ),
+        Adapter(
             key="full",
             label="Full fine-tuning",
             when=(
@@ -62,6 +77,78 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=5.0,
             trains_base=True,
             path="engine.adapters.full",
+        ),
+        Adapter(
+            key="partial",
+            label="Partial fine-tuning",
+            when=(
+                "When full fine-tuning forgets too much or needs too much memory: the lower half, the norms or the "
+                "biases alone stay or train. Stores every weight."
+            ),
+            learning_rate_factor=1.0,
+            small_model_factor=5.0,
+            trains_base=True,
+            path="engine.adapters.partial",
+        ),
+        Adapter(
+            key="hybrid",
+            label="LoRA and last blocks",
+            when=(
+                "Between LoRA and full fine-tuning: the last blocks train whole, LoRA goes beside the others. For "
+                "answers that must change a lot while most of the model stays."
+            ),
+            learning_rate_factor=2.5,
+            small_model_factor=8.0,
+            trains_base=False,
+            path="engine.adapters.hybrid",
+        ),
+        Adapter(
+            key="bottleneck",
+            label="Bottleneck adapters",
+            when=(
+                "Small networks between frozen layers: learns like LoRA with fewer choices to make, but cannot be "
+                "merged, so answers take a little longer."
+            ),
+            learning_rate_factor=25.0,
+            small_model_factor=4.0,
+            trains_base=False,
+            path="engine.adapters.bottleneck",
+        ),
+        Adapter(
+            key="prompt_tuning",
+            label="Prompt tuning",
+            when=(
+                "The smallest file there is: a few trained embeddings in front of every prompt. Reaches the others "
+                "only with models of billions of parameters, and learns slowly."
+            ),
+            learning_rate_factor=1500.0,
+            small_model_factor=1.0,
+            trains_base=False,
+            path="engine.adapters.prompt_tuning",
+        ),
+        Adapter(
+            key="prefix_tuning",
+            label="Prefix tuning",
+            when=(
+                "Like prompt tuning, with trained keys and values in every layer: learns more of a narrow task, such "
+                "as one kind of summary, and takes context from every request."
+            ),
+            learning_rate_factor=500.0,
+            small_model_factor=1.0,
+            trains_base=False,
+            path="engine.adapters.prefix_tuning",
+        ),
+        Adapter(
+            key="ia3",
+            label="IA3",
+            when=(
+                "When hundreds of tuned versions are kept: scales a few activations, a tenth of the weights LoRA "
+                "trains. For small shifts of behaviour."
+            ),
+            learning_rate_factor=150.0,
+            small_model_factor=2.0,
+            trains_base=False,
+            path="engine.adapters.ia3",
         ),
     )
 }

@@ -136,17 +136,19 @@ def estimate_memory(
     row = ADAPTERS[adapter]
     trainable = int(row.module().count_trainable(shape, adapter_options))
     half = uses_half(options, device)
-    base_bytes = 4 if row.trains_base or not half else 2
+    unit = 4 if row.trains_base or not half else 2
+    base = row.module().base_bytes(shape, adapter_options, unit) if row.packs_base else shape.parameters * unit
     parts = {
         "runtime": _CPU_RUNTIME if device.kind == "cpu" else _CUDA_RUNTIME,
-        "weights": shape.parameters * base_bytes + (0 if row.trains_base else trainable * 4),
+        "weights": base + (0 if row.trains_base else trainable * 4),
         "gradients": trainable * 4,
         "optimizer": trainable * (8 if options.optim.startswith("adamw") else 1),
         "activations": _activation_bytes(shape, options, row.trains_base, half, lengths),
     }
-    if base_bytes == 2:
-        # Scores are measured in fp32: the weights are widened for that long, when no activations are held.
-        extra = shape.parameters * 4 - parts["activations"]
+    if unit == 2:
+        # Scores are measured in fp32: 16-bit weights are widened for that long, when no activations are held.
+        widened = shape.parameters - shape.matrix_parameters if row.packs_base else shape.parameters
+        extra = widened * 4 - parts["activations"]
         parts["evaluation"] = max(0, extra)
     expected = sum(parts.values())
     result = shape.parameters * 4 if row.trains_base else trainable * 4

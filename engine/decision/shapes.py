@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ class ModelShape:
     """Longest sequence the model was made for, in tokens."""
     exact: bool = True
     """False when the architecture is not known and no weights were at hand: then ``parameters`` is an estimate."""
+    blocks: tuple[int, ...] = ()
+    """Parameters of each transformer block, in order: matrices, biases and norms."""
+    biases: int = 0
+    norms: int = 0
+    """Weights of normalisation layers, the last one included; their biases count as biases."""
+    key_value: int = 0
+    """Width of one layer's keys (and of its values), all heads together."""
 
     @property
     def matrix_parameters(self) -> int:
@@ -80,7 +88,7 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
     heads = _number(config, "num_attention_heads", "n_head")
     vocabulary = _number(config, "vocab_size")
     kind = str(config.get("model_type", ""))
-    linears, extra = _gpt2_block(config, hidden) if kind == "gpt2" else _llama_block(config, hidden, heads)
+    linears, biases, norms = _gpt2_block(config, hidden) if kind == "gpt2" else _llama_block(config, hidden, heads)
     named = tuple(
         Linear(f"{'transformer.h' if kind == 'gpt2' else 'model.layers'}.{index}.{name}", inputs, outputs)
         for index in range(layers)
@@ -90,9 +98,10 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
     embeddings = vocabulary * hidden * (1 if tied else 2)
     if kind == "gpt2":
         embeddings += _number(config, "n_positions", "max_position_embeddings") * hidden + hidden
-    matrices = sum(inputs * outputs for _, inputs, outputs in linears)
+    block = sum(inputs * outputs for _, inputs, outputs in linears) + biases + norms
+    last = hidden if kind == "gpt2" else 0  # the last norm's bias
     return ModelShape(
-        parameters=layers * (matrices + extra) + embeddings + hidden,
+        parameters=layers * block + embeddings + hidden,
         linears=(*named, Linear("lm_head", hidden, vocabulary, is_head=True)),
         layers=layers,
         hidden=hidden,
@@ -100,14 +109,18 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
         vocabulary=vocabulary,
         context=_context(config),
         exact=kind in _KNOWN,
+        blocks=(block,) * layers,
+        biases=layers * biases + last,
+        norms=layers * norms + hidden,
+        key_value=_key_value(config, hidden, heads),
     )
 
 
 _KNOWN = ("llama", "mistral", "qwen2", "qwen3", "gemma", "smollm3", "gpt2")
 
 
-def _llama_block(config: Mapping[str, Any], hidden: int, heads: int) -> tuple[list[tuple[str, int, int]], int]:
-    """Linear layers of one block, and its other parameters (norms and biases)."""
+def _llama_block(config: Mapping[str, Any], hidden: int, heads: int) -> tuple[list[tuple[str, int, int]], int, int]:
+    """Linear layers of one block, its biases and its norms."""
     head = int(config.get("head_dim") or hidden // heads)
     wide, narrow = heads * head, int(config.get("num_key_value_heads") or heads) * head
     inner = _number(config, "intermediate_size", default=4 * hidden)
@@ -121,19 +134,19 @@ def _llama_block(config: Mapping[str, Any], hidden: int, heads: int) -> tuple[li
         ("mlp.down_proj", inner, hidden),
     ]
     kind = config.get("model_type")
-    extra = 2 * hidden
+    biases, norms = 0, 2 * hidden
     if kind == "qwen2":
-        extra += wide + 2 * narrow
+        biases += wide + 2 * narrow
     elif config.get("attention_bias"):
-        extra += wide + 2 * narrow + hidden
+        biases += wide + 2 * narrow + hidden
     if kind == "qwen3":
-        extra += 2 * head
+        norms += 2 * head
     if config.get("mlp_bias"):
-        extra += 2 * inner + hidden
-    return linears, extra
+        biases += 2 * inner + hidden
+    return linears, biases, norms
 
 
-def _gpt2_block(config: Mapping[str, Any], hidden: int) -> tuple[list[tuple[str, int, int]], int]:
+def _gpt2_block(config: Mapping[str, Any], hidden: int) -> tuple[list[tuple[str, int, int]], int, int]:
     inner = int(config.get("n_inner") or 4 * hidden)
     linears = [
         ("attn.c_attn", hidden, 3 * hidden),
@@ -141,7 +154,7 @@ def _gpt2_block(config: Mapping[str, Any], hidden: int) -> tuple[list[tuple[str,
         ("mlp.c_fc", hidden, inner),
         ("mlp.c_proj", inner, hidden),
     ]
-    return linears, sum(outputs for _, _, outputs in linears) + 4 * hidden
+    return linears, sum(outputs for _, _, outputs in linears) + 2 * hidden, 2 * hidden
 
 
 def shape_of_tensors(tensors: Mapping[str, tuple[int, ...]], config: Mapping[str, Any]) -> ModelShape:
@@ -158,15 +171,32 @@ def shape_of_tensors(tensors: Mapping[str, tuple[int, ...]], config: Mapping[str
             linears.append(Linear(module, inputs, outputs, is_head=is_head))
     if not any(layer.is_head for layer in linears):
         linears.append(Linear("lm_head", hidden, vocabulary, is_head=True))
+    layers, heads = _number(config, "num_hidden_layers", "n_layer"), _number(config, "num_attention_heads", "n_head")
+    sizes = {name: math.prod(dimensions) for name, dimensions in tensors.items()}
     return ModelShape(
-        parameters=sum(math.prod(dimensions) for dimensions in tensors.values()),
+        parameters=sum(sizes.values()),
         linears=tuple(linears),
-        layers=_number(config, "num_hidden_layers", "n_layer"),
+        layers=layers,
         hidden=hidden,
-        heads=_number(config, "num_attention_heads", "n_head"),
+        heads=heads,
         vocabulary=vocabulary,
         context=_context(config),
+        blocks=tuple(sum(size for name, size in sizes.items() if block_of(name) == at) for at in range(layers)),
+        biases=sum(size for name, size in sizes.items() if name.endswith(".bias")),
+        norms=sum(size for name, size in sizes.items() if name.endswith(".weight") and len(tensors[name]) == 1),
+        key_value=_key_value(config, hidden, heads),
     )
+
+
+def block_of(name: str) -> int:
+    """The transformer block a parameter or module belongs to, from its dotted name; -1 when to none."""
+    found = re.search(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)(?:\.|$)", name)
+    return int(found[1]) if found else -1
+
+
+def _key_value(config: Mapping[str, Any], hidden: int, heads: int) -> int:
+    head = int(config.get("head_dim") or hidden // heads)
+    return head * int(config.get("num_key_value_heads") or heads)
 
 
 def _tensor_shapes(folder: Path) -> dict[str, tuple[int, ...]]:

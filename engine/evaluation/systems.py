@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from engine.adapters import bottleneck
 from engine.errors import EngineError
 
 
@@ -107,6 +108,8 @@ def load_model(path: Path) -> tuple[Any, Any]:
 def _attach(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
+    if bottleneck.is_in(folder):
+        return bottleneck.load(model, folder).eval()
     if not (folder / "adapter_model.safetensors").is_file():
         raise EngineError(
             "Model", f"{folder} holds no adapter_model.safetensors.", "Choose a checkpoint that was saved whole."
@@ -125,12 +128,24 @@ def _attach(model: Any, folder: Path) -> Any:
 
 
 def _detach(tuned: Any) -> Any:
+    if bottleneck.is_on(tuned):
+        return bottleneck.remove(tuned).eval()
     if getattr(tuned.active_peft_config, "is_prompt_learning", False):
         base = tuned.get_base_model()
     else:
+        _put_back_whole_modules(tuned)
         base = tuned.unload()
     _strip(base)
     return base.eval()
+
+
+def _put_back_whole_modules(tuned: Any) -> None:
+    """Modules an adapter holds a trained copy of: unloading alone would leave the copy in the base model."""
+    from peft.utils import ModulesToSaveWrapper
+
+    wrapped = [(name, module) for name, module in tuned.named_modules() if isinstance(module, ModulesToSaveWrapper)]
+    for name, module in wrapped:
+        tuned.set_submodule(name, module.original_module)
 
 
 def _strip(model: Any) -> None:

@@ -54,11 +54,14 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     torch.set_num_threads(how.threads)
     events.emit("status", phase="loading", text=f"Loading {spec.model.name or model_dir.name}", **how.describe())
     set_seed(spec.training.seed)
-    model = ADAPTERS[spec.adapter].module().attach(load_model(model_dir, how), spec.adapter_options)
+    model = _load(spec, model_dir, how)
     trainer = (
         METHODS[spec.method].module().build_trainer(model, tokenizer, train, validation, spec, how, memory, run_dir)
     )
     trainer.remove_callback(PrinterCallback)
+    for parameter in model.parameters():
+        if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
+            parameter.data = parameter.data.float()
     _record_environment(run_dir, spec, how)
     probes = Probes(spec.probes, events, memory.baseline)
     reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
@@ -66,6 +69,15 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     if resumed is not None:
         events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
     return _train(trainer, reporter, resumed, spec, train)
+
+
+def _load(spec: TrainingSpec, model_dir: Path, how: plan.Plan) -> Any:
+    """The base model with what trains."""
+    adapter = ADAPTERS[spec.adapter]
+    packed = (
+        adapter.module().quantization(spec.adapter_options, how.autocast or how.weights) if adapter.packs_base else None
+    )
+    return adapter.module().attach(load_model(model_dir, how, packed), spec.adapter_options)
 
 
 def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: TrainingSpec, train: Rows) -> int:

@@ -39,8 +39,11 @@ def load_tokenizer(folder: Path) -> Any:
     return tokenizer
 
 
-def load_model(folder: Path, plan: Plan) -> Any:
-    """The base model in the plan's precision on its device. Raises EngineError("Model") when it cannot be loaded."""
+def load_model(folder: Path, plan: Plan, quantization: Any = None) -> Any:
+    """The base model in the plan's precision on its device, its linear layers packed if ``quantization`` says how.
+
+    Raises EngineError("Model") when it cannot be loaded.
+    """
     from transformers import AutoModelForCausalLM
 
     if not any(folder.glob("*.safetensors")):
@@ -52,13 +55,15 @@ def load_model(folder: Path, plan: Plan) -> Any:
             folder,
             dtype=plan.weights,
             attn_implementation=plan.attention,
+            quantization_config=quantization,
+            device_map={"": plan.device},
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,
         )
     except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
         raise _unloadable(folder, error) from error
-    return model.to(plan.device)
+    return model
 
 
 def _unloadable(folder: Path, error: Exception) -> EngineError:

@@ -13,6 +13,7 @@ from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import SFTTrainer
 
+from engine.adapters import bottleneck
 from engine.evaluation.precision import measuring
 from engine.training.checkpoints import Memory
 from engine.training.encoding import IGNORED
@@ -48,6 +49,12 @@ class WorkbenchTrainer(Trainer):
         if target.exists():
             shutil.rmtree(target)
         written.rename(target)
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if bottleneck.is_on(self.model):  # an adapter of our own: the library would look for whole weights
+            bottleneck.load_weights(self.model, Path(resume_from_checkpoint))
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)
 
     def validate(self, between: Callable[[], None] | None = None) -> tuple[float, str]:
         """Mean loss over the validation rows' trained tokens, and the precision it was measured in.

@@ -21,7 +21,8 @@ def reloaded_loss(model: Any, tokenizer: Any, rows: Path) -> float:
     for item in load(rows):
         row, _ = encode(item.example, tokenizer, answers_only=True)
         with torch.inference_mode():
-            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, :-1].float()
+            # Counted from the end: virtual tokens stand in front of the row.
+            logits = model(input_ids=torch.tensor([row.input_ids])).logits[0, -len(row.input_ids) : -1].float()
         targets = torch.tensor(row.labels[1:])
         total += float(torch.nn.functional.cross_entropy(logits, targets, ignore_index=-100, reduction="sum"))
         count += int((targets != -100).sum())
