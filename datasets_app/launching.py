@@ -63,16 +63,26 @@ def start_repair(version: DatasetVersion, operations: list[dict[str, Any]], user
     return repair
 
 
-def start_split(version: DatasetVersion, fractions: dict[str, float], seed: int, user: User) -> Split:
-    """Queues a split. Same version, fractions and seed give the same rows, so it is made once."""
+def start_split(
+    version: DatasetVersion,
+    fractions: dict[str, float],
+    seed: int,
+    user: User,
+    options: dict[str, Any] | None = None,
+    test: DatasetVersion | None = None,
+) -> Split:
+    """Queues a split. Same version, shares, seed and ``options`` (see Split) give the same rows, so it is made once."""
     audit = audit_of(version)
+    kept = dict(options or {}) | ({"test": test.pk} if test else {})
     with transaction.atomic():
         DatasetVersion.objects.select_for_update().get(pk=version.pk)
         for known in version.splits.filter(seed=seed).exclude(run__status__in=GONE):
-            if known.fractions == fractions:
+            if known.fractions == fractions and known.options == kept:
                 return known
         run = _new_run("split", version, user)
-        split = Split.objects.create(version=version, run=run, seed=seed, fractions=fractions, created_by=user)
+        split = Split.objects.create(
+            version=version, run=run, seed=seed, fractions=fractions, options=kept, created_by=user
+        )
         spec = {
             "kind": "split",
             "file": str(version.path),
@@ -80,6 +90,8 @@ def start_split(version: DatasetVersion, fractions: dict[str, float], seed: int,
             "audit": str(audit.folder),
             "fractions": fractions,
             "seed": seed,
+            "options": options or {},
+            "files": {"test": str(test.path)} if test else {},
             "out": str(run.directory / "split"),
         }
         dispatching.enqueue(run, spec)

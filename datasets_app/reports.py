@@ -9,6 +9,7 @@ from typing import Any
 from datasets_app.models import Audit, DatasetVersion, Split
 from engine.data import checks, exports
 from engine.data.checks.structure import UNUSABLE_CODES
+from engine.data.mask import mask_text
 
 # The engine's severities in the words of the design system's badges.
 BADGES = {"blocker": "blocking", "repair": "warning", "notice": "note"}
@@ -138,5 +139,10 @@ def in_lineage(versions: list[DatasetVersion]) -> list[tuple[int, DatasetVersion
 
 
 def split_words(split: Split) -> str:
+    """The shares, the seed and, when it was not the plain way, by what it was split."""
     parts = " / ".join(f"{split.fractions.get(part, 0):.0%}".rstrip("%") for part in ("train", "validation", "test"))
-    return f"{parts}, seed {split.seed}"
+    ways = {"random": ", at random", "time": ", by time", "group": ", by group", "file": ", test file of its own"}
+    way = ways.get(split.options.get("strategy", ""), "")
+    column = split.options.get("column", "")
+    by = f"{way or ', stratified by'} {mask_text(column)[:60]}" if column else way
+    return f"{parts}{by}, seed {split.seed}"

@@ -75,7 +75,7 @@ TABLE: dict[str, Row] = {
     "version_export_left_out": Row(PAGE, args=("project", "version", "form")),
     "version_rows": Row(PAGE, args=("project", "version")),
     "version_repair": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
-    "version_split": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
+    "version_split": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "repair": Row(PAGE, args=("project", "repair")),
     "split": Row(PAGE, args=("project", "split")),
     "split_download": Row(PAGE, args=("project", "split", "part")),

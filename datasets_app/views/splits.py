@@ -9,31 +9,74 @@ from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpRespons
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRefresh
 
-from datasets_app import launching, reports
-from datasets_app.forms import PARTS, SplitForm
-from datasets_app.models import Split
-from datasets_app.views.versions import get_version, is_poll, render_version
+from datasets_app import columns, launching, reports
+from datasets_app.forms import PARTS, PLAIN, SplitWayForm
+from datasets_app.models import DatasetVersion, Split
+from datasets_app.views.versions import get_version, is_poll
+from engine.data import splits
+from engine.data.mask import mask_text
 from projects_app.access import can_write, get_project
 from projects_app.models import Project, Role
 from runs_app import logs
 
+LEAKED = "leaked"
+# Kind of leak → what it is, in words.
+LEAKS = {
+    "identical": "The same row",
+    "prompt": "The same prompt, another answer",
+    "ngram": "Long runs of words of a test prompt",
+    "near": "Nearly the same words",
+    "group": "Duplicates of one of these",
+}
 
-@require_POST
+
+@require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
+    """?strategy=: the form of that way to split; POST: the split."""
     found = get_version(request, project_id, version_id, Role.MEMBER)
     assert isinstance(request.user, User)
-    form = SplitForm(request.POST)
-    if not form.is_valid():
-        return render_version(request, found, split_form=form)
+    asked = request.POST if request.method == "POST" else request.GET
+    strategy = asked.get("strategy", PLAIN.strategy)
+    if strategy not in splits.STRATEGIES:
+        raise Http404("No such way to split.")
+    form = _form(found, strategy, request.POST if request.method == "POST" else None)
+    if request.method == "GET" or not form.is_valid():
+        return _render_form(request, found, form)
     try:
-        split = launching.start_split(found, form.fractions(), form.cleaned_data["seed"], request.user)
+        test = form.cleaned_data.get("test_file")
+        split = launching.start_split(
+            found, form.fractions(), form.cleaned_data["seed"], request.user, form.options(), test
+        )
     except launching.NotReady as why:
-        return render_version(request, found, split_form=form, note=str(why))
+        return _render_form(request, found, form, str(why))
     then = "?then=train" if request.POST.get("then") == "train" else ""
     return redirect(split.get_absolute_url() + then)
+
+
+def _form(version: DatasetVersion, strategy: str, data: Any) -> SplitWayForm:
+    """The form; what was not sent has its default, so that the one button of the audit page sends only the shares."""
+    every, timely = columns.of(version)
+    offered = columns.choices(timely if strategy == "time" else every)
+    return SplitWayForm(data, version=version, strategy=strategy, columns=offered)
+
+
+def _render_form(request: HttpRequest, version: DatasetVersion, form: SplitWayForm, note: str = "") -> HttpResponse:
+    way = splits.load(form.strategy)
+    context = {
+        "project": version.dataset.project,
+        "version": version,
+        "form": form,
+        "note": note,
+        "about": way.ABOUT,
+        "strategy": form.strategy,
+        "ways": [(name, strategy.TITLE) for name, strategy in splits.strategies()],
+        "no_columns": way.COLUMN == "needed" and not form.fields["column"].choices,  # type: ignore[attr-defined]
+        "no_files": way.FILE and not form.fields["test_file"].queryset.exists(),  # type: ignore[attr-defined]
+    }
+    return render(request, "datasets_app/split_new.html", context, status=400 if note or form.errors else 200)
 
 
 @require_GET
@@ -56,16 +99,16 @@ def split(request: HttpRequest, project_id: int, split_id: int) -> HttpResponse:
     if found.is_ready and request.GET.get("then") == "train" and can_write(project.role):
         return redirect(_launch_url(found))
     if found.is_ready:
-        context |= {"parts": _parts(found), "launch_url": _launch_url(found)}
+        context |= {"parts": _parts(found), "launch_url": _launch_url(found)} | _told(found)
     return render(request, "datasets_app/split.html", context)
 
 
 @require_GET
 def download(request: HttpRequest, project_id: int, split_id: int, part: str) -> StreamingHttpResponse:
     found = _get_split(get_project(request, project_id), split_id)
-    if part not in PARTS or not found.file(part).is_file():
+    path = found.leaks if part == LEAKED else found.file(part) if part in PARTS else None
+    if path is None or not path.is_file():
         raise Http404("No such part of this split.")
-    path = found.file(part)
     response = StreamingHttpResponse(logs.chunks(path), content_type="application/x-ndjson")
     response["Content-Length"] = str(path.stat().st_size)
     name = f"{found.version.dataset.name}-v{found.version.number}-{part}.jsonl"
@@ -101,6 +144,28 @@ def _parts(split: Split) -> list[dict[str, Any]]:
         }
         for part in PARTS
     ]
+
+
+def _told(split: Split) -> dict[str, Any]:
+    """What the way of splitting says about what it did."""
+    result = split.result or {}
+    told: dict[str, Any] = {"way": splits.load(split.options.get("strategy", PLAIN.strategy))}
+    told["column"] = mask_text(split.options.get("column", ""))
+    if ranges := result.get("time", {}).get("ranges"):
+        told["ranges"] = [(part, *ranges[part]) for part in PARTS if part in ranges]
+    if found := result.get("file"):
+        told["leaks"] = [(LEAKS[kind], count) for kind, count in found["leaked"].items() if kind in LEAKS]
+        told["leaked"] = sum(found["leaked"].values())
+        told["test_version"] = DatasetVersion.objects.filter(
+            dataset__project_id=split.version.dataset.project_id, pk=split.options.get("test")
+        ).first()
+    if shares := result.get("shares"):
+        totals = {part: split.rows(part) or 1 for part in PARTS}
+        rows = [
+            (row["value"], [(part, row[part], row[part] / totals[part]) for part in PARTS]) for row in shares["values"]
+        ]
+        told["shares"] = shares | {"rows": rows}
+    return told
 
 
 def _launch_url(split: Split) -> str:

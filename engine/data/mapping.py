@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
 from engine.data.formats import detect, to_example
 from engine.data.mask import mask_text
-from engine.data.records import Problem, Reader
+from engine.data.records import Problem, Reader, Record
 from engine.data.writer import RowWriter
 
 # format → the columns it needs, and those it may have
@@ -25,6 +26,7 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "classification": (("text", "label"), ()),
     "preference": (("prompt", "chosen", "rejected"), ("system",)),
     "kto": (("prompt", "completion", "label"), ()),
+    "slots": (("userInput",), ("labels",)),
     "evaluation": (("query", "choices", "gold"), ()),
     "messages": (("messages",), ("tools",)),
     "sharegpt": (("conversations",), ("tools", "system")),
@@ -32,7 +34,9 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # Columns without a part in the shape are kept here, where no shape looks for its own.
 REST = "other"
-LOOKED_AT = 200
+THUMB = "label"
+LOOKED_AT, LOOKED_AT_BYTES = 200, 8 << 20
+MOST_COLUMNS, LONGEST_NAME = 200, 200
 MISSING = object()
 
 
@@ -40,39 +44,88 @@ MISSING = object()
 class Mapping:
     """``columns``: column of the shape → column of the file; ``a.b`` is column b of the object in column a.
 
-    Raises DataError for a format or column that is not known, or a needed column without a source.
+    ``constants``: column of the shape → a text that every row gets. ``labels``: which values of the file mean true and
+    which false, for a shape with a thumb; compared as text, in any case. Raises DataError for a format or column that
+    is not known, a needed column without a source, or a value that means both.
     """
 
     format: str
     columns: dict[str, str]
+    constants: dict[str, str] = field(default_factory=dict)
+    labels: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.format not in NEEDS:
             raise DataError(f"There is no shape {self.format[:40]!r}.", f"Choose one of {', '.join(NEEDS)}.")
         needed, optional = NEEDS[self.format]
         for column in needed:
-            if not self.columns.get(column):
+            if not self.columns.get(column) and not self.constants.get(column):
                 raise DataError(f"No column stands for {column!r} yet.", "Choose the column of the file that holds it.")
-        for column in self.columns:
+        for column in (*self.columns, *self.constants):
             if column not in needed and column not in optional:
                 raise DataError(f"{column[:40]!r} is no column of {self.format}.", "Leave it out.")
+        true, false = self._meanings()
+        if both := true & false:
+            raise DataError(f"The value {min(both)[:40]!r} means both true and false.", "Give it to one of them.")
+
+    @classmethod
+    def of(cls, spec: Any) -> Mapping:
+        """From its JSON: {format, columns, constants, labels}, the last two if they are wanted. Raises DataError."""
+        if type(spec) is not dict or type(spec.get("format")) is not str or type(spec.get("columns")) is not dict:
+            raise DataError("The mapping lacks its format or its columns.", "Choose a shape and its columns.")
+        columns, constants, labels = spec["columns"], spec.get("constants") or {}, spec.get("labels") or {}
+        if type(constants) is not dict or type(labels) is not dict:
+            raise DataError("The constants or labels of the mapping are no JSON object.", "Choose the columns again.")
+        values = [value for group in labels.values() for value in (group if type(group) is list else [None])]
+        if not all(type(text) is str for text in (*columns.values(), *constants.values(), *values)):
+            raise DataError("The mapping names something that is not text.", "Choose the columns again.")
+        return cls(spec["format"], columns, constants, labels)
+
+    def as_json(self) -> dict[str, Any]:
+        """What ``of`` reads; constants and labels only where there are any."""
+        more = {name: value for name in ("constants", "labels") if (value := getattr(self, name))}
+        return {"format": self.format, "columns": self.columns} | more
 
     def apply(self, row: dict[str, Any]) -> dict[str, Any]:
-        """The row in the shape; a row that lacks one of the columns comes back as it is, to be reported."""
-        made: dict[str, Any] = {}
+        """The row in the shape; a row that does not fit comes back as it is, to be reported."""
+        if self.lacks(row):
+            return row
+        made: dict[str, Any] = {name: text for name, text in self.constants.items() if text}
         used = set()
         for column, source in self.columns.items():
-            value = value_at(row, source)
-            if value is MISSING and column in NEEDS[self.format][0]:
-                return row
+            value = value_at(row, source) if source else MISSING
             if value is not MISSING:
-                made[column] = value
+                made[column] = self._thumb(value) if self.format == "kto" and column == THUMB and self.labels else value
                 used.add(source)
         rest = {name: value for name, value in row.items() if name not in used}
         return {**made, REST: rest} if rest else made
 
-    def as_json(self) -> dict[str, Any]:
-        return {"format": self.format, "columns": self.columns}
+    def lacks(self, row: dict[str, Any]) -> str:
+        """Why the row does not fit this mapping, in words; nothing when it does."""
+        for column in NEEDS[self.format][0]:
+            source = self.columns.get(column)
+            if not source:
+                continue
+            value = value_at(row, source)
+            if value is MISSING:
+                return f"The row has no column {source[:60]!r}."
+            if self.format == "kto" and column == THUMB and self.labels and type(self._thumb(value)) is not bool:
+                return f"{source[:60]!r} holds {str(value)[:40]!r}, which is neither among true nor among false."
+        return ""
+
+    def _thumb(self, value: Any) -> Any:
+        true, false = self._meanings()
+        text = as_text(value)
+        return True if text in true else False if text in false else value if type(value) is bool else text
+
+    def _meanings(self) -> tuple[set[str], set[str]]:
+        true, false = ({as_text(value) for value in self.labels.get(name, ())} for name in ("true", "false"))
+        return true, false
+
+
+def as_text(value: Any) -> str:
+    """A value as people name it when they say which mean true: 1, yes, TRUE."""
+    return str(value).strip().casefold()
 
 
 def value_at(row: dict[str, Any], source: str) -> Any:
@@ -84,38 +137,58 @@ def value_at(row: dict[str, Any], source: str) -> Any:
     return held.get(inner, MISSING) if inner and isinstance(held, dict) else MISSING
 
 
+def first_records(path: Path, name: str = "", limit: int = LOOKED_AT) -> Iterator[Record | Problem]:
+    """The first rows, as few as keep a page quick: at most ``limit``, and none after 8 MiB. Raises FileRefused."""
+    read = 0
+    for record in islice(Reader(path, name=name), limit):
+        yield record
+        read += record.length
+        if read > LOOKED_AT_BYTES:
+            return
+
+
 def columns_of(path: Path, name: str = "") -> list[str]:
-    """The columns of the first rows in the order in which they are met, those of objects inside as ``a.b``."""
+    """The columns of the first rows in the order in which they are met, those of objects inside as ``a.b``; 200 at
+    most, and none with a name of more than 200 characters. Raises FileRefused."""
+    return columns_in(record.row for record in first_records(path, name) if isinstance(record, Record))
+
+
+def columns_in(rows: Iterable[dict[str, Any]]) -> list[str]:
     found: dict[str, None] = {}
-    for record in islice(Reader(path, name=name), LOOKED_AT):
-        if isinstance(record, Problem):
-            continue
-        for column, value in record.row.items():
+    for row in rows:
+        for column, value in row.items():
             found.setdefault(column)
             if isinstance(value, dict):
                 found.update(dict.fromkeys(f"{column}.{inner}" for inner in value))
-    return list(found)[:200]
+    return [column for column in found if len(column) <= LONGEST_NAME][:MOST_COLUMNS]
 
 
 def preview(path: Path, mapping: Mapping, name: str = "", limit: int = 5) -> list[tuple[int, Example | None, str]]:
     """(line, the row as an example, masked and bounded; or None and what is wrong) for the first rows."""
-    rows: list[tuple[int, Example | None, str]] = []
-    for record in islice(Reader(path, name=name), limit):
-        if isinstance(record, Problem):
-            rows.append((record.line, None, record.found))
-            continue
-        try:
-            rows.append((record.line, shown(_read(record.row, mapping)), ""))
-        except RowProblem as error:
-            rows.append((record.line, None, mask_text(error.found)))
-    return rows
+    return [try_row(record, mapping) for record in islice(Reader(path, name=name), limit)]
+
+
+def try_row(record: Record | Problem, mapping: Mapping) -> tuple[int, Example | None, str]:
+    """(line, the row as it would be read, masked and bounded; or None and what is wrong)."""
+    if isinstance(record, Problem):
+        return record.line, None, record.found
+    try:
+        return record.line, shown(_read(record.row, mapping)), ""
+    except RowProblem as error:
+        return record.line, None, mask_text(error.found)
 
 
 def _read(row: dict[str, Any], mapping: Mapping) -> Example:
+    if lacks := mapping.lacks(row):
+        raise RowProblem("unknown_shape", lacks, "Choose another column.")
     mapped = mapping.apply(row)
     name = detect(mapped)
     if name != mapping.format:
         found = f"Read by this mapping the row is {name}, not {mapping.format}."
+        if mapping.format == "kto":
+            found = (
+                f"The label holds {str(mapped.get(THUMB))[:40]!r}, neither true nor false: say which values mean which."
+            )
         raise RowProblem("wrong_type", found, "Choose the column that holds what this shape asks for.")
     return to_example(mapped, name)
 
@@ -146,8 +219,8 @@ def map_main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         spec = json.loads(options.mapping)
-        made = write_mapped(options.file, Mapping(spec["format"], spec["columns"]), options.out, options.name)
-    except (ValueError, KeyError, TypeError):
+        made = write_mapped(options.file, Mapping.of(spec), options.out, options.name)
+    except ValueError:
         print("Refused: --mapping is not a JSON object with format and columns.", file=sys.stderr)
         return 2
     except DataError as error:

@@ -114,7 +114,7 @@ def test_it_says_when_there_are_too_few_rows(world: World, tmp_path: Path) -> No
     assert run_to_end(split.run).status == Status.FAILED
     html = world.client("member").get(split.get_absolute_url()).content.decode()
     assert "too few" in html
-    assert "Choose other shares" in html
+    assert "Choose other shares or another way" in html
 
 
 def test_it_needs_a_member(world: World, version: DatasetVersion) -> None:

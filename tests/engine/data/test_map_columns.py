@@ -43,7 +43,7 @@ def test_its_preview_says_what_does_not_fit(tmp_path: Path) -> None:
     assert [example is not None for _, example, _ in shown] == [True, False, False]
     assert all(found for _, example, found in shown if example is None)
     thumbs = preview(path, Mapping("kto", {"prompt": "frage", "completion": "antwort", "label": "id"}))
-    assert "not kto" in thumbs[0][2]
+    assert "neither true nor false" in thumbs[0][2]
 
 
 def test_lines_that_are_no_rows_stay_to_be_reported(tmp_path: Path) -> None:
