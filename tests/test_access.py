@@ -10,6 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from datasets_app.models import Audit, Repair, Upload
 from eval_app.models import Evaluation, System
+from models_app.models import Endpoint
 from runs_app.models import Run
 from tests.world import ROLES, World
 from training_jobs.models import TrainingJob
@@ -56,6 +57,9 @@ TABLE: dict[str, Row] = {
     "project_settings": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "project_add_person": Row(NO_GET, (SIGN_IN, 404, 403, 403, 400), ("project",)),
     "project_remove_person": Row(NO_GET, OWN, ("project",)),
+    "endpoints": Row(PAGE, (SIGN_IN, 404, 403, 403, 400), ("project",)),
+    "endpoint_test": Row(NO_GET, WRITE, ("project", "endpoint")),
+    "endpoint_delete": Row(NO_GET, OWN, ("project", "endpoint")),
     "run": Row(READ, args=("project", "run")),
     "run_state": Row(PAGE, args=("project", "run")),
     "run_events": Row(PAGE, args=("project", "run")),
@@ -137,8 +141,12 @@ def objects(world: World) -> dict[str, Any]:
     repair_run = Run.objects.create(project=world.project, kind="repair", title="one", created_by=world.owner)
     repair = Repair.objects.create(version=split.version, run=repair_run, operations=[])
     upload = Upload.objects.create(project=world.project, created_by=world.owner, filename="a.jsonl", size=10)
+    endpoint = Endpoint.objects.create(
+        project=world.project, name="one", base_url="https://nowhere.invalid/v1", model="m", created_by=world.owner
+    )
     return {
         "project": world.project.pk,
+        "endpoint": endpoint.pk,
         "run": run.pk,
         "job": job.pk,
         "version": split.version.pk,

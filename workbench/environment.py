@@ -71,6 +71,11 @@ def allowed_hosts() -> list[str]:
     return ["127.0.0.1", "localhost", "[::1]", *named]
 
 
+def allow_private_endpoints() -> bool:
+    """Whether endpoints may be on this machine or its network: WORKBENCH_ALLOW_PRIVATE_ENDPOINTS=1."""
+    return os.environ.get("WORKBENCH_ALLOW_PRIVATE_ENDPOINTS") == "1"
+
+
 def secret_key() -> str:
     """WORKBENCH_SECRET_KEY, else one made on first use and kept, readable by its owner only, in the home folder."""
     given = os.environ.get("WORKBENCH_SECRET_KEY")

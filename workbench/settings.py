@@ -162,6 +162,9 @@ MAX_BODY_BYTES = 2 << 20
 FILE_UPLOAD_MAX_MEMORY_SIZE = UPLOAD_SLICE_BYTES + (1 << 20)
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
+# ── Endpoints (models behind an API): whether they may be on this machine or its network ──────────────────────
+ALLOW_PRIVATE_ENDPOINTS = environment.allow_private_endpoints()
+
 # ── Static files, language, time ──────────────────────────────────────────────────────────────────────────────
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -17,6 +17,7 @@ project: list[URLPattern | URLResolver] = [
     path("data/", include("datasets_app.urls")),
     path("train/", include("training_jobs.urls")),
     path("evaluate/", include("eval_app.urls")),
+    path("endpoints/", include("models_app.urls")),
     path("runs/<int:run_id>/", include("runs_app.urls")),
 ]
 
