@@ -29,6 +29,8 @@ REPAIRS: dict[str, str] = {
     "redact": "engine.data.repairs.redact",
     "normalise": "engine.data.repairs.normalise",
     "fix_roles": "engine.data.repairs.fix_roles",
+    "resolve": "engine.data.repairs.resolve",
+    "balance": "engine.data.repairs.balance",
     "edit": "engine.data.repairs.edit",
     "map": "engine.data.repairs.map",
 }

@@ -8,7 +8,20 @@ from typing import Any, Literal
 
 from engine.data.errors import DataError
 
-Kind = Literal["choice", "choices", "switch", "whole", "share", "text", "numbers", "texts", "file", "object", "objects"]
+Kind = Literal[
+    "choice",
+    "choices",
+    "choice_or_whole",
+    "switch",
+    "whole",
+    "share",
+    "text",
+    "numbers",
+    "texts",
+    "file",
+    "object",
+    "objects",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +81,15 @@ def _check_value(where: str, field: Field, value: Any) -> None:
         return
     values = [choice for choice, _ in field.choices]
     offered = f"Use one of: {', '.join(str(choice) for choice in values)}."
-    if field.kind == "choice":
+    if field.kind == "choice" or (field.kind == "choice_or_whole" and type(value) is not int):
         if value not in values:
             raise DataError(f"{where} cannot be {str(value)[:40]!r}.", offered)
         return
-    fits, wanted = _KINDS[field.kind]
+    kind = "whole" if field.kind == "choice_or_whole" else field.kind
+    fits, wanted = _KINDS[kind]
     if not fits(value):
         raise DataError(f"{where} is not {wanted}.", field.why)
-    if field.kind == "whole" and value < field.least:
+    if kind == "whole" and value < field.least:
         raise DataError(f"{where} is less than {field.least}.", f"Give {field.least} or more.")
     if field.kind == "choices" and (unknown := [item for item in value if item not in values]):
         raise DataError(f"{where} does not know {str(unknown[0])[:40]!r}.", offered)
