@@ -22,7 +22,7 @@ ORDERS = (
     ("format", "By shape"),
     ("-findings", "Most findings first"),
 )
-NAMES = ("finding", "format", "label", "show", "cluster", "unit", "least", "most", "q", "sort")
+NAMES = ("finding", "format", "label", "show", "cluster", "unit", "least", "most", "tag", "reviewed", "q", "sort")
 LENGTH_UNITS = ("tokens", "characters")
 
 
@@ -44,6 +44,7 @@ class Asked:
         if values["unit"] not in LENGTH_UNITS or not (values["least"] or values["most"]):
             values["unit"] = ""
         values["show"] = "unusable" if values["show"] == "unusable" else ""
+        values["reviewed"] = "yes" if values["reviewed"] == "yes" else ""
         page = query.get("page", "")
         return cls({name: value for name, value in values.items() if value}, int(page) if _is_number(page) else 1)
 
@@ -82,6 +83,8 @@ class Asked:
             "format": f"Shape: {shapes.get(self.get('format'), self.get('format'))}",
             "label": f"Class: {self.get('label')}",
             "show": "Not usable",
+            "tag": f"Tag: {self.get('tag')}",
+            "reviewed": "Reviewed",
             "cluster": f"Cluster {self.get('cluster')}: {cluster_terms(document, self.get('cluster'))}",
         }
         chips = [(text, self.address(**{name: ""})) for name, text in words.items() if self.get(name)]

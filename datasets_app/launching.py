@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from datasets_app.models import Audit, DatasetVersion, Repair, Split
+from datasets_app.models import CUTOFF_LEN, Audit, DatasetVersion, Repair, Split
 from models_app.models import BaseModel
 from runs_app import dispatching
 from runs_app.models import Run, Status
 
-CUTOFF_LEN = 2048
 GONE = (Status.FAILED, Status.CANCELLED)
 
 
@@ -21,22 +21,50 @@ class NotReady(Exception):
     """The version cannot be worked on yet; the text says why."""
 
 
-def start_audit(version: DatasetVersion, user: User, against: DatasetVersion | None = None) -> Audit:
-    """Queues an audit; token lengths are counted with the first base model that is there."""
-    model = first_model()
+@dataclass(frozen=True)
+class Choices:
+    """What an audit is asked for beside the file. ``model`` counts the tokens, None counts characters alone."""
+
+    model: BaseModel | None
+    cutoff_len: int = CUTOFF_LEN
+    against: DatasetVersion | None = None
+    production: DatasetVersion | None = None
+
+    @classmethod
+    def of(cls, audit: Audit) -> Choices:
+        """The same again, with another model where that one is gone."""
+        model = audit.base_model if audit.base_model is not None and audit.base_model.is_there else first_model()
+        return cls(model, audit.cutoff_len, audit.against, audit.production)
+
+
+def start_audit(
+    version: DatasetVersion, user: User, against: DatasetVersion | None = None, choices: Choices | None = None
+) -> Audit:
+    """Queues an audit; without ``choices`` tokens are counted with the first base model that is there."""
+    asked = choices or Choices(first_model(), against=against)
+    model = asked.model
     with transaction.atomic():
         run = _new_run("audit", version, user)
-        audit = Audit.objects.create(version=version, run=run, base_model=model, against=against)
+        audit = Audit.objects.create(
+            version=version,
+            run=run,
+            base_model=model,
+            against=asked.against,
+            production=asked.production,
+            cutoff_len=asked.cutoff_len,
+        )
         spec: dict[str, Any] = {
             "kind": "audit",
             "file": str(version.path),
             "filename": version.filename,
             "model": str(model.path) if model else None,
-            "cutoff_len": CUTOFF_LEN,
+            "cutoff_len": asked.cutoff_len,
             "out": str(audit.folder),
         }
-        if against is not None:
-            spec["test"] = str(against.path)
+        if asked.against is not None:
+            spec["test"] = str(asked.against.path)
+        if asked.production is not None:
+            spec["production"] = str(asked.production.path)
         dispatching.enqueue(run, spec)
     return audit
 
@@ -51,16 +79,23 @@ def start_repair(version: DatasetVersion, operations: list[dict[str, Any]], user
                 return known
         run = _new_run("repair", version, user)
         repair = Repair.objects.create(version=version, run=run, operations=operations)
-        spec = {
-            "kind": "repair",
-            "file": str(version.path),
-            "filename": version.filename,
-            "audit": str(audit.folder),
-            "operations": operations,
-            "out": str(run.directory / "repaired.jsonl"),
-        }
-        dispatching.enqueue(run, spec)
+        spec = repair_spec(version, audit, operations)
+        dispatching.enqueue(run, {**spec, "out": str(run.directory / "repaired.jsonl")})
     return repair
+
+
+def repair_spec(version: DatasetVersion, audit: Audit, operations: list[dict[str, Any]]) -> dict[str, Any]:
+    """What the engine needs to repair a version, or to preview it. Files are found here, by what we keep: an operation
+    names them by a key."""
+    model = audit.base_model if audit.base_model is not None and audit.base_model.is_there else first_model()
+    return {
+        "kind": "repair",
+        "file": str(version.path),
+        "filename": version.filename,
+        "audit": str(audit.folder),
+        "operations": operations,
+        "files": {"model": str(model.path)} if model else {},
+    }
 
 
 def start_split(

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.urls import reverse
 
-from datasets_app import launching
+from datasets_app import current, launching, marks
 from datasets_app.models import Audit, DatasetVersion, Repair, Split, stored_path
 from engine.errors import EngineError
 from runs_app.models import Run, Status
@@ -50,8 +50,10 @@ class RepairRecorder(Recorder):
         _move_in(run.directory / "repaired.jsonl", stored_path(result["sha256"]))
         repair.child = _child_of(repair, result)
         repair.save(update_fields=["child"])
+        marks.carry(repair.version.dataset, run.directory / "changes.jsonl")
+        current.follow(repair.child, run.created_by)
         audit = launching.audit_of(repair.version)
-        launching.start_audit(repair.child, run.created_by, against=audit.against)
+        launching.start_audit(repair.child, run.created_by, choices=launching.Choices.of(audit))
 
     def page_of(self, run: Run) -> str:
         repair: Repair = run.repair
@@ -93,6 +95,8 @@ def _child_of(repair: Repair, result: dict[str, Any]) -> DatasetVersion:
             "rows_in": result["rows_in"],
             "rows_out": result["rows_out"],
             "dropped": result.get("dropped", {}),
+            "changed": result.get("changed", {}),
+            "added": result.get("added", {}),
         },
     )
     child.filename = f"{stem[:230]}-v{child.number}.jsonl"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from datasets_app.models import Audit, DatasetVersion, Split
+from datasets_app.models import Audit, Split
 from engine.data import checks, exports
 from engine.data.checks.structure import UNUSABLE_CODES
 from engine.data.mask import mask_text
@@ -86,56 +86,16 @@ def token_chart(document: dict[str, Any]) -> dict[str, Any] | None:
     return {"edges": bars["edges"], "counts": bars["counts"], "cutoff": cutoff, "unit": lengths["unit"]}
 
 
-def state_of(audit: Audit | None) -> tuple[str, str]:
-    """The badge of a version and the word beside it: its grade, or how its audit stands."""
+def state_of(audit: Audit | None, document: dict[str, Any] | None = None) -> tuple[str, str]:
+    """The badge of a version and the word beside it: its grade, or how its audit stands. ``document`` is the audit's
+    as decisions leave it."""
     if audit is None:
         return "draft", "not audited"
     if audit.refused:
         return "unusable", ""
     if audit.document:
-        return GRADES.get(audit.document["readiness"]["grade"], "draft"), ""
+        return GRADES.get((document or audit.document)["readiness"]["grade"], "draft"), ""
     return audit.run.status, "audit"
-
-
-def how_made(version: DatasetVersion) -> str:
-    """The operation that made a version, in words."""
-    operation = version.operation
-    if operation.get("op") == "sample":
-        return "Came with the sample"
-    if operation.get("op") != "repair" or version.parent is None:
-        return f"Uploaded as {operation.get('name', version.filename)}" + _unpacked(operation)
-    gone = operation["rows_in"] - operation["rows_out"]
-    dropped = sorted(operation.get("dropped", {}).items(), key=lambda item: (-item[1], item[0]))
-    parts = [f"{titles().get(code, code).lower()} {count:,}" for code, count in dropped if count]
-    rows = "row" if gone == 1 else "rows"
-    return f"{gone:,} {rows} removed from v{version.parent.number}" + (f": {', '.join(parts)}" if parts else "")
-
-
-def _unpacked(operation: dict[str, Any]) -> str:
-    """How a packed file became rows."""
-    via = operation.get("via")
-    if not via:
-        return ""
-    words = " and ".join({"gzip": "gzip", "csv": "CSV", "parquet": "Parquet"}.get(name, name) for name in via)
-    uneven = operation.get("uneven", 0)
-    odd = f"; {uneven:,} with other columns than the heading" if uneven else ""
-    rows = operation.get("rows")
-    return f" ({words}), {rows:,} rows stored as JSON Lines{odd}" if rows else f" ({words}), stored unpacked"
-
-
-def in_lineage(versions: list[DatasetVersion]) -> list[tuple[int, DatasetVersion]]:
-    """Each version after its parent, with its depth: a tree read from top to bottom."""
-    children: dict[int | None, list[DatasetVersion]] = {}
-    for version in sorted(versions, key=lambda version: version.number):
-        children.setdefault(version.parent_id, []).append(version)
-    known = {version.pk for version in versions}
-    ordered: list[tuple[int, DatasetVersion]] = []
-    waiting = [(0, v) for parent, group in children.items() if parent not in known for v in group][::-1]
-    while waiting:
-        depth, version = waiting.pop()
-        ordered.append((depth, version))
-        waiting.extend((depth + 1, child) for child in reversed(children.get(version.pk, [])))
-    return ordered
 
 
 def split_words(split: Split) -> str:

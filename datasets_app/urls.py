@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from datasets_app.views import data, exports, repairs, rows, splits, uploads, versions
+from datasets_app.views import current, data, edits, exports, groups, marks, repairs, rows, splits, uploads, versions
 
 version = [
     path("", versions.version, name="version"),
@@ -15,6 +15,13 @@ version = [
     path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),
     path("export/<str:form>.jsonl", exports.download, name="version_export_download"),
     path("rows/", rows.rows, name="version_rows"),
+    path("rows/<int:number>/mark/", marks.mark, name="row_mark"),
+    path("rows/<int:number>/edit/", edits.edit, name="row_edit"),
+    path("marks/", marks.mark_many, name="version_marks"),
+    path("findings/<slug:code>/", marks.decide, name="version_finding"),
+    path("groups/<slug:code>/", groups.review, name="version_groups"),
+    path("changes/", edits.basket, name="version_basket"),
+    path("current/", current.make_current, name="version_current"),
     path("repair/", repairs.start, name="version_repair"),
     path("split/", splits.start, name="version_split"),
 ]

@@ -40,6 +40,8 @@ WRITE = (SIGN_IN, 404, 403, 302, 302)
 OWN = (SIGN_IN, 404, 403, 403, 302)
 ANYBODY = (SIGN_IN, 200, 200, 200, 200)
 NO_GET = (SIGN_IN, 405, 405, 405, 405)
+# The version in the table has no finished audit, so there is no row and no group in it to edit.
+EDIT_NOTHING = (SIGN_IN, 404, 403, 404, 404)
 
 TABLE: dict[str, Row] = {
     "home": Row(ANYBODY),
@@ -78,7 +80,14 @@ TABLE: dict[str, Row] = {
     "version_export_download": Row(PAGE, args=("project", "version", "form")),
     "version_export_left_out": Row(PAGE, args=("project", "version", "form")),
     "version_rows": Row(PAGE, args=("project", "version")),
-    "version_repair": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
+    "row_mark": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "version", "number")),
+    "row_edit": Row(EDIT_NOTHING, EDIT_NOTHING, ("project", "version", "number")),
+    "version_marks": Row(NO_GET, WRITE, ("project", "version")),
+    "version_finding": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "version", "code")),
+    "version_groups": Row(EDIT_NOTHING, EDIT_NOTHING, ("project", "version", "code")),
+    "version_basket": Row((SIGN_IN, 404, 403, 200, 200), WRITE, ("project", "version")),
+    "version_current": Row(NO_GET, WRITE, ("project", "version")),
+    "version_repair": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "version_split": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "repair": Row(PAGE, args=("project", "repair")),
     "split": Row(PAGE, args=("project", "split")),
@@ -154,6 +163,8 @@ def objects(world: World) -> dict[str, Any]:
         "repair": repair.pk,
         "part": "train",
         "form": "openai",
+        "number": 1,
+        "code": "near_duplicate",
         "upload": upload.key,
         "evaluation": evaluation.pk,
         "token": links.make(world.owner),

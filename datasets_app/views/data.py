@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from datasets_app import receiving, reports
+from datasets_app import current, decisions, lineage, receiving, reports
 from datasets_app.models import Audit, Dataset
 from projects_app.access import can_write, get_project
 from projects_app.models import Project
@@ -34,21 +34,24 @@ def data(request: HttpRequest, project_id: int) -> HttpResponse:
 
 def _datasets(project: Project) -> list[Dataset]:
     related = ("versions", "versions__parent", "versions__audits__run", "versions__splits__run")
-    return list(project.datasets.prefetch_related(*related))
+    return list(project.datasets.select_related("current").prefetch_related(*related))
 
 
 def _rows_of(dataset: Dataset) -> list[dict[str, Any]]:
-    """One line a version, in the order of its descent. Works on what was prefetched: no query a row."""
+    """One line a version, in the order of its descent. Works on what was prefetched, but for decisions."""
     shown = []
-    for depth, version in reports.in_lineage(list(dataset.versions.all())):
+    versions = list(dataset.versions.all())
+    now = current.current_of(dataset)
+    for depth, version in lineage.in_lineage(versions):
         audit = max(version.audits.all(), key=lambda audit: audit.pk, default=None)
         document = (audit.document or {}) if audit else {}
-        state, note = reports.state_of(audit)
+        state, note = decisions.state_of(version, audit)
         shown.append(
             {
                 "depth": depth,
                 "version": version,
-                "how_made": reports.how_made(version),
+                "how_made": lineage.how_made(version),
+                "is_current": now == version and len(versions) > 1,
                 "counts": document.get("rows"),
                 "state": state,
                 "note": note,

@@ -7,21 +7,25 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
-from datasets_app import launching, reports
+from datasets_app import decisions, launching, reports
 from datasets_app.models import DatasetVersion, Repair
+from datasets_app.views import repairing
 from datasets_app.views.versions import get_version, is_poll, render_version
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def start(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
-    """Removes exact duplicates and unusable rows, or with ``finding`` the rows of that finding alone."""
+    """The repair page. A POST from elsewhere is one of its short ways: it removes exact duplicates and unusable rows,
+    or with ``finding`` the rows of that finding alone."""
     found = get_version(request, project_id, version_id, Role.MEMBER)
     assert isinstance(request.user, User)
+    if request.method == "GET" or "preview" in request.POST or "apply" in request.POST:
+        return repairing.page(request, found)
     try:
         operations = _operations(found, request.POST.get("finding", ""))
         repair = launching.start_repair(found, operations, request.user)
@@ -31,7 +35,8 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
 
 
 def _operations(version: DatasetVersion, code: str) -> list[dict[str, Any]]:
-    document = launching.audit_of(version).document or {}
+    audit = launching.audit_of(version)
+    document = audit.document or {}
     removal = reports.removal(document)
     operations = reports.operations_for(document, code) if code else removal.operations
     if operations is None:
@@ -42,7 +47,7 @@ def _operations(version: DatasetVersion, code: str) -> list[dict[str, Any]]:
             if removal.stay
             else "No row would be left. Mend the file and upload it again."
         )
-    return operations
+    return [decisions.sparing(version, audit, operation) for operation in operations] if code else operations
 
 
 @require_GET

@@ -9,8 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from datasets_app import browsing, conversations, reports
+from datasets_app import browsing, conversations, decisions, marks, reports
 from datasets_app.models import Audit, DatasetVersion
+from datasets_app.views.marks import attach
 from datasets_app.views.versions import get_version
 from engine.data.browse import open_audit
 from engine.data.errors import DataError
@@ -49,7 +50,8 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
     choices = browsing.choices(document)
     context: dict[str, Any] = {
         **choices,
-        "finding": next((finding for finding in choices["findings"] if finding["code"] == code), None),
+        "tags": marks.tags_of(version.dataset),
+        "finding": decisions.with_decision(choices["findings"], code, version),
         "mendable": reports.operations_for(document, code) is not None,
         "chips": asked.chips(document),
         "more_open": any(asked.get(name) for name in ("format", "label", "show", "least", "most")),
@@ -57,16 +59,20 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
     try:
         with open_audit(version.path, audit.folder) as view:
             start = (asked.page - 1) * PER_PAGE
-            page = view.page(search=query, where=asked.where(document), sort=sort, offset=start, limit=PER_PAGE)
+            where = marks.narrowed(
+                asked.where(document), audit, version.dataset, asked.get("tag"), asked.get("reviewed")
+            )
+            page = view.page(search=query, where=where, sort=sort, offset=start, limit=PER_PAGE)
     except (DataError, OSError) as error:
         return {**context, "failed": error}
     # The engine has counted and cut already: the paginator only does the arithmetic of the links.
     pages = Paginator(range(page.total), PER_PAGE)
     grouped = bool(code) and not query and not sort
+    shown = conversations.shown(page.rows, code=code, grouped=grouped)
     return {
         **context,
         "page": pages.get_page(asked.page),
         "capped": page.capped,
         "searched": page.searched if page.searched < 1 else None,
-        "rows": conversations.shown(page.rows, code=code, grouped=grouped) if asked.page <= pages.num_pages else [],
+        "rows": attach(version, audit, shown) if asked.page <= pages.num_pages else [],
     }

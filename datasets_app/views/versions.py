@@ -12,7 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from datasets_app import launching, reports
+from datasets_app import decisions, launching, lineage, reports
 from datasets_app.forms import LeakForm, SplitForm
 from datasets_app.models import Audit, DatasetVersion
 from projects_app.access import can_write, get_project
@@ -56,8 +56,9 @@ def render_version(
         "can_write": can_write(project.role),
         "audit": audit,
         "run": audit.run if audit else None,
-        "state": reports.state_of(audit),
-        "how_made": reports.how_made(found),
+        "state": decisions.state_of(found, audit),
+        "lineage": lineage.graph(found),
+        "how_made": lineage.how_made(found),
         "children": found.children.order_by("number"),
         "splits": [(split, reports.split_words(split)) for split in found.splits.select_related("run")],
         "split_form": split_form or SplitForm(),
@@ -66,7 +67,7 @@ def render_version(
         "export_forms": reports.export_forms(),
     }
     if audit and audit.document and not audit.refused:
-        context |= _audited(found, audit.document)
+        context |= _audited(found, decisions.judged(found, audit))
     bad = note or (split_form is not None and split_form.errors)
     return render(request, "datasets_app/version.html", context, status=400 if bad else 200)
 

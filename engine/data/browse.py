@@ -23,7 +23,7 @@ from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
 from engine.data.formats import detect, to_example
 from engine.data.mask import excerpt, mask_bounded, mask_text
-from engine.data.records import Problem
+from engine.data.records import Problem, Record
 from engine.data.rowtable import RowTable, Where
 from engine.data.search import find_places
 
@@ -140,6 +140,12 @@ class AuditView:
     def row(self, number: int) -> RowView | None:
         """One row by its number; None when there is no such row."""
         return next(iter(self._rows([number])), None)
+
+    def record(self, number: int) -> Record | Problem | None:
+        """One row as it stands in the file, not masked: for whoever is about to change it."""
+        with self.file.open("rb") as file:
+            place = next(index.places(self._index(), [number]), None)
+            return read_at(file, self.document["container"], place) if place else None
 
     def _index(self) -> sqlite3.Connection:
         if self._connection is None:

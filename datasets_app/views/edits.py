@@ -1,0 +1,153 @@
+"""Editing rows in the browser: the form of a row, and the basket where changes wait until they are applied together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from datasets_app import baskets, editing, launching, previews
+from datasets_app.models import Audit, DatasetVersion
+from datasets_app.review_models import Waiting
+from datasets_app.views.marks import audit_or_404, back, one_row
+from datasets_app.views.versions import get_version
+from engine.data.errors import DataError
+from engine.data.mask import mask_all
+from projects_app.models import Role
+
+MOST_BASKET = 50
+
+
+@require_http_methods(["GET", "POST"])
+def edit(request: HttpRequest, project_id: int, version_id: int, number: int) -> HttpResponse:
+    """GET: the row; where it holds personal data, masked, with the step that shows the values. POST ``show`` takes that
+    step; ``add`` and ``drop`` change the turns; ``save`` puts the row into the basket. What was typed is kept."""
+    found = get_version(request, project_id, version_id, Role.MEMBER)
+    assert isinstance(request.user, User)
+    audit = audit_or_404(found)
+    original, key = _original(found, audit, number)
+    waiting = baskets.of(found, request.user, "edit").filter(key=key).first()
+    start = waiting.data["row"] if waiting else original
+    if request.method == "POST" and "show" not in request.POST:
+        editor = editing.typed(start, request.POST)
+        if editing.moved(editor, request.POST) or editor.found:
+            return _form(request, found, number, editor, waiting, status=422 if editor.found else 200)
+        return _save(request, found, request.user, number, key, original, editor)
+    if mask_all(start) != start and request.method == "GET":
+        shown = one_row(found, audit, number)
+        return _form(request, found, number, None, waiting, masked=editing.pretty(mask_all(start)), row=shown)
+    return _form(request, found, number, editing.opened(start), waiting)
+
+
+@require_http_methods(["GET", "POST"])
+def basket(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
+    """What waits, each change as a diff. POST ``remove`` takes one out, ``empty`` all, ``apply`` makes one version."""
+    found = get_version(request, project_id, version_id, Role.MEMBER)
+    assert isinstance(request.user, User)
+    waiting = baskets.of(found, request.user)
+    if request.method == "GET":
+        return _basket(request, found)
+    if request.POST.get("remove", "").isdigit():
+        waiting.filter(pk=int(request.POST["remove"])).delete()
+    elif "empty" in request.POST:
+        waiting.delete()
+    elif "apply" in request.POST:
+        try:
+            return redirect(_apply(found, request.user, request.POST.get("op", "")))
+        except (launching.NotReady, DataError) as why:
+            messages.error(request, f"{why} {getattr(why, 'remedy', '')}")
+    return back(request, found) if request.POST.get("next") else redirect("version_basket", project_id, version_id)
+
+
+def _apply(version: DatasetVersion, user: User, op: str) -> Any:
+    operations = baskets.operations(version, launching.audit_of(version), user, op)
+    if not operations:
+        raise launching.NotReady("Nothing that waits here changes a row.")
+    repair = launching.start_repair(version, operations, user)
+    baskets.of(version, user, op).delete()
+    return repair
+
+
+def _original(version: DatasetVersion, audit: Audit, number: int) -> tuple[dict[str, Any], str]:
+    try:
+        record = editing.record_of(version, audit, number)
+    except (DataError, OSError) as error:
+        raise Http404(str(error)) from None
+    if record is None:
+        raise Http404("There is no such row, or it is a line that is no JSON object and has to be mended in the file.")
+    return record.row, record.row_id
+
+
+def _save(
+    request: HttpRequest,
+    version: DatasetVersion,
+    user: User,
+    number: int,
+    key: str,
+    original: dict[str, Any],
+    editor: editing.Editor,
+) -> HttpResponse:
+    if editing.same(editor.row, original):
+        baskets.of(version, user, "edit").filter(key=key).delete()
+        messages.info(request, f"Row {number:,} is as it was: nothing waits for it.")
+        return redirect("version_basket", version.dataset.project_id, version.pk)
+    try:
+        baskets.put(version, user, "edit", key, {"row": editor.row, "number": number})
+    except baskets.Full as why:
+        editor.found = str(why)
+        return _form(request, version, number, editor, None, status=422)
+    count = baskets.of(version, user).count()
+    changes = "1 change is" if count == 1 else f"{count} changes are"
+    messages.success(request, f"Kept. {changes} waiting; nothing is in a version until you apply them.")
+    return redirect("version_basket", version.dataset.project_id, version.pk)
+
+
+def _form(
+    request: HttpRequest,
+    version: DatasetVersion,
+    number: int,
+    editor: editing.Editor | None,
+    waiting: Waiting | None,
+    status: int = 200,
+    **more: Any,
+) -> HttpResponse:
+    assert isinstance(request.user, User)
+    context = {
+        "project": version.dataset.project,
+        "version": version,
+        "number": number,
+        "editor": editor,
+        "waiting": waiting,
+        "waiting_count": baskets.of(version, request.user).count(),
+        **more,
+    }
+    return render(request, "datasets_app/row_edit.html", context, status=status)
+
+
+def _basket(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
+    assert isinstance(request.user, User)
+    waiting = baskets.of(version, request.user)
+    edits, failed = [], ""
+    try:
+        audit = launching.audit_of(version)
+        for one in waiting.filter(op="edit")[:MOST_BASKET]:
+            record = editing.record_of(version, audit, int(one.data["number"]))
+            before = mask_all(record.row) if record else None
+            edits.append((one, previews.parts_of(before, mask_all(one.data["row"]))))
+    except (launching.NotReady, DataError, OSError) as error:
+        failed = str(error)
+    context = {
+        "project": version.dataset.project,
+        "version": version,
+        "edits": edits,
+        "more": max(0, waiting.filter(op="edit").count() - MOST_BASKET),
+        "resolved": waiting.filter(op="resolve").count(),
+        "deduped": waiting.filter(op="dedupe").count(),
+        "total": waiting.count(),
+        "failed": failed,
+    }
+    return render(request, "datasets_app/basket.html", context)

@@ -1,0 +1,128 @@
+"""The repair page: operations chosen from the engine's table, tried out as a diff, then applied as one new version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django_htmx.http import HttpResponseClientRedirect
+
+from datasets_app import baskets, decisions, launching, previews, repair_forms, reports
+from datasets_app.models import Audit, DatasetVersion
+from datasets_app.repair_forms import Section
+from datasets_app.review_models import RowMark
+from datasets_app.views.groups import KINDS
+from engine.data.errors import DataError
+
+WORDS = {"dropped": "goes", "changed": "changes", "added": "is new"}
+
+
+def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
+    """GET: what can be done (?op=NAME is chosen already). POST ``preview``: the form with the diff. ``apply``: the run.
+    What was typed is kept in each case."""
+    try:
+        audit = launching.audit_of(found)
+    except launching.NotReady as why:
+        return _answer(request, found, None, {"note": str(why)}, status=400 if request.method == "POST" else 200)
+    document = decisions.judged(found, audit)
+    data = request.POST if request.method == "POST" else None
+    sections = repair_forms.sections(document["findings"], data, tuple(request.GET.getlist("op")))
+    if data is None:
+        return _answer(request, found, document, {}, sections)
+    invalid = [section for section in sections if not section.is_valid()]
+    if any(section.is_on for section in invalid):
+        return _answer(request, found, document, {"note": "Look at the marked settings."}, sections, status=422)
+    operations = completed(found, audit, repair_forms.chosen(sections))
+    if not operations:
+        return _answer(request, found, document, {"note": "Choose at least one operation."}, sections, status=422)
+    try:
+        if "apply" in data:
+            return _applied(request, found, operations)
+        made = _worded(previews.preview(found, operations))
+    except (previews.NoPreview, DataError, launching.NotReady) as why:
+        said = {"note": getattr(why, "found", "") or str(why), "remedy": getattr(why, "remedy", "")}
+        return _answer(request, found, document, said, sections, status=422)
+    return _answer(request, found, document, {"made": made}, sections)
+
+
+def completed(version: DatasetVersion, audit: Audit, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The operations with what was decided on other pages: reviewed rows, and rows that are fine as they are."""
+    made = []
+    for operation in operations:
+        if operation["op"] == "dedupe" and operation.get("keep") == "reviewed":
+            reviewed = RowMark.objects.filter(dataset=version.dataset, reviewed=True)
+            operation = {**operation, "reviewed": sorted(reviewed.values_list("row_id", flat=True))}
+        made.append(decisions.sparing(version, audit, operation))
+    return made
+
+
+def _applied(request: HttpRequest, version: DatasetVersion, operations: list[dict[str, Any]]) -> HttpResponse:
+    assert isinstance(request.user, User)
+    repair = launching.start_repair(version, operations, request.user)
+    if request.htmx:  # type: ignore[attr-defined]
+        return HttpResponseClientRedirect(repair.get_absolute_url())
+    return redirect(repair)
+
+
+def _answer(
+    request: HttpRequest,
+    version: DatasetVersion,
+    document: dict[str, Any] | None,
+    more: dict[str, Any],
+    sections: list[Section] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    assert isinstance(request.user, User)
+    context = {
+        "project": version.dataset.project,
+        "version": version,
+        "sections": _ordered(sections or [], document or {}),
+        "review": [
+            (code, KINDS[code][1], finding["count"])
+            for finding in (document or {}).get("findings", [])
+            if (code := finding["code"]) in KINDS
+        ],
+        "waiting_count": baskets.of(version, request.user).count(),
+        **more,
+    }
+    template = "datasets_app/repair_choose.html"
+    if request.htmx:  # type: ignore[attr-defined]
+        template += "#choose"
+    return render(request, template, context, status=status)
+
+
+def _ordered(sections: list[Section], document: dict[str, Any]) -> list[tuple[str, list[Section]]]:
+    """The three most valuable, those that answer another finding, the others."""
+    if not sections:
+        return []
+    named = [one["repair"] for one in document["readiness"].get("repairs", []) if one.get("repair")]
+    ops = list(dict.fromkeys(named))
+    first = sorted((one for one in sections if one.op in ops), key=lambda one: ops.index(one.op))
+    second = [one for one in sections if one.answers and one not in first]
+    rest = [one for one in sections if one not in first and one not in second]
+    return [("Most valuable first", first), ("Answer other findings", second), ("Other operations", rest)]
+
+
+def _worded(made: dict[str, Any]) -> dict[str, Any]:
+    """The preview with the sentences that its page shows."""
+    titles = {one["op"]: one["title"] for one in made["operations"]}
+    known = reports.titles()
+    for one in made["operations"]:
+        one["gone"] = sum(one["dropped"].values()) + one["left_out"]
+        one["reasons"] = ", ".join(f"{known.get(code, code).lower()} {n:,}" for code, n in one["dropped"].items())
+        one["seen"] = "" if made["whole"] else f"of the first {made['looked_at']:,} rows"
+        if one["flagged"]:
+            one["seen"] = f"{one['seen']}{'; ' if one['seen'] else ''}{one['flagged']:,} in the whole file by the audit"
+        one["all_new"] = (one["added"] or 0) + one["more"]
+        one["does_nothing"] = not (one["gone"] or one["changed"] or one["all_new"] or one["flagged"])
+    for example in made["examples"]:
+        row = f"Line {example['line']:,}" if example["line"] else "A row"
+        example["words"] = f"{row} {WORDS[example['kind']]}"
+        example["titles"] = ", ".join(titles.get(op, op) for op in example["ops"])
+    made["honest"] = (
+        f"Changes were tried on the first {made['looked_at']:,} rows that stay; applying goes through all of them. "
+        "Rows that go are counted in the whole file."
+    )
+    return made
