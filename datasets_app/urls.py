@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import include, path
 
 from datasets_app.views import current, data, edits, exports, groups, marks, repairs, rows, splits, uploads, versions
+from datasets_app.views.mapping import mapping
 
 version = [
     path("", versions.version, name="version"),
@@ -14,6 +15,7 @@ version = [
     path("export/", exports.export, name="version_export"),
     path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),
     path("export/<str:form>.jsonl", exports.download, name="version_export_download"),
+    path("mapping/", mapping, name="version_mapping"),
     path("rows/", rows.rows, name="version_rows"),
     path("rows/<int:number>/mark/", marks.mark, name="row_mark"),
     path("rows/<int:number>/edit/", edits.edit, name="row_edit"),

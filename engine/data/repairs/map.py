@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from engine.data.errors import DataError
 from engine.data.mapping import Mapping
 from engine.data.repairs.context import Context, Item
 from engine.data.repairs.fields import Field
@@ -18,14 +17,14 @@ FIELDS = (
         "Mapping",
         "object",
         None,
-        "The shape and the column of the file for each of its columns: {format, columns}.",
+        "The shape and the column of the file for each of its columns: {format, columns, constants, labels}.",
         needed=True,
     ),
 )
 
 
 def check(operation: dict[str, Any]) -> None:
-    _mapping(operation)
+    Mapping.of(operation["mapping"])
 
 
 def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
@@ -34,14 +33,5 @@ def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
 
 
 def change(operation: dict[str, Any], context: Context) -> Callable[[Item], list[dict[str, Any]]]:
-    mapping = _mapping(operation)
+    mapping = Mapping.of(operation["mapping"])
     return lambda item: [mapping.apply(item.row)]
-
-
-def _mapping(operation: dict[str, Any]) -> Mapping:
-    form, columns = operation["mapping"].get("format"), operation["mapping"].get("columns")
-    if type(form) is not str or type(columns) is not dict:
-        raise DataError("The mapping lacks its format or its columns.", "Choose a shape and its columns.")
-    if not all(type(source) is str for source in columns.values()):
-        raise DataError("The mapping names a column that is not text.", "Choose the columns again.")
-    return Mapping(form, columns)
