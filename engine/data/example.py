@@ -17,7 +17,8 @@ class Example(msgspec.Struct, frozen=True):
     ``messages`` are canonical turns (role system, user, assistant or tool; content is a string), the last assistant
     turn being the answer. A preference row has its chosen answer as that turn and in ``chosen``; ``rejected`` is the
     other. ``label`` is KTO's thumb. ``text`` is raw text for continued pre-training (then there are no messages).
-    ``choices`` are all the answers an evaluation row offers.
+    ``choices`` are all the answers an evaluation row offers. ``annotations`` are the labels several people gave:
+    (who, label), without those that gave none.
     """
 
     shape: str
@@ -28,6 +29,7 @@ class Example(msgspec.Struct, frozen=True):
     text: str | None = None
     tools: list[Any] | None = None
     choices: tuple[str, ...] = ()
+    annotations: tuple[tuple[str, str], ...] = ()
 
     @property
     def answer_index(self) -> int:

@@ -20,7 +20,8 @@ MOST_ROWS, MOST_CHARACTERS, SEED = 20_000, 1000, 42
 @dataclass(slots=True)
 class Part:
     """What is kept of a sampled row: the start of what the user says and of the answer, personal data masked;
-    ``prompt_characters`` and ``answer_characters`` are of the whole; ``asked`` counts the user's turns."""
+    ``prompt_characters`` and ``answer_characters`` are of the whole; ``asked`` counts the user's turns;
+    ``annotated`` says that several people labelled the row."""
 
     number: int
     line: int
@@ -29,6 +30,7 @@ class Part:
     prompt_characters: int
     answer_characters: int
     asked: int
+    annotated: bool
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ def sample(facts: Facts) -> Sample:
 def part(number: int, line: int, example: Example) -> Part:
     prompt, answer = asked(example), example.answer
     turns = sum(message["role"] == "user" for message in example.prompt_messages)
-    return Part(number, line, start(prompt), start(answer), len(prompt), len(answer), turns)
+    return Part(number, line, start(prompt), start(answer), len(prompt), len(answer), turns, bool(example.annotations))
 
 
 def asked(example: Example) -> str:

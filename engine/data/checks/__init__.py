@@ -57,6 +57,11 @@ CHECKS: dict[str, str] = {
     "leak_prompt": "engine.data.checks.leak_prompt",
     "leak_ngram": "engine.data.checks.leak_ngram",
     "too_few_rows": "engine.data.checks.too_few_rows",
+    "coverage": "engine.data.checks.coverage",
+    "low_diversity": "engine.data.checks.low_diversity",
+    "low_agreement": "engine.data.checks.low_agreement",
+    "missing_edge_cases": "engine.data.checks.missing_edge_cases",
+    "over_verbose": "engine.data.checks.over_verbose",
 }
 
 # What checks show beside findings (``Facts.sections``); docs/data-checks.md has the fields.

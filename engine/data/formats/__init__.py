@@ -46,7 +46,7 @@ def formats() -> Iterator[Format]:
 
 # Rows of one file nearly always have the same columns: the answer for those is kept (bounded: a hostile file can
 # give every row other columns). These columns decide by their value, so rows with one are asked each time.
-_BY_VALUE = ("label", "kto_tag", "userInput")
+_BY_VALUE = ("label", "kto_tag", "userInput", "labels", "annotations")
 _known: dict[tuple[str, ...], str] = {}
 
 
