@@ -43,6 +43,7 @@ def preview(
     """
     document = audited(file, audit_dir)
     with Work(reader_of(file, document), document, audit_dir, operations, files or {}) as work:
+        work.context.quick = True
         work.take_away()
         examples = _dropped(work, limit)
         flagged = _flagged(work, examples, limit)

@@ -19,6 +19,7 @@ from engine.data.errors import DataError
 from engine.data.records import Problem, Reader
 from engine.data.repairs import Operation, settings_of
 from engine.data.repairs.work import ChangeLog, Work
+from engine.data.shuffled import shuffle
 from engine.data.writer import RowWriter
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
@@ -54,7 +55,9 @@ def repair(
         work.take_away()
         if work.total <= work.gone and not list(work.adding()):
             raise DataError("These repairs would leave no row.", "Choose fewer of them, or correct the file.")
-        with RowWriter(out) as writer, ChangeLog(out.with_name("changes.jsonl")) as log:
+        seed = work.shuffle_seed
+        first = out if seed is None else out.with_name(out.name + ".ordered")
+        with RowWriter(first) as writer, ChangeLog(out.with_name("changes.jsonl")) as log:
             _copy(work, writer, log, tick)
             tally = work.context.reader.tally
             if tally.sha256 != document["sha256"]:
@@ -62,6 +65,8 @@ def repair(
             _add(work, writer, log, tick)
             if not writer.rows:
                 raise DataError("These repairs would leave no row.", "Choose fewer of them, or correct the file.")
+        if seed is not None:
+            writer = shuffle(first, out, seed)
     return {
         "schema_version": 1,
         "rows_in": tally.lines - tally.blank,

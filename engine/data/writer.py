@@ -49,6 +49,11 @@ class RowWriter:
             self._ids.write(row_id(row) + "\n")
         self.rows += 1
 
+    def line(self, raw: bytes) -> None:
+        """One row that is written as a line already (its line feed with it)."""
+        self._write(raw)
+        self.rows += 1
+
     def copy(self, source: Path, problem: Problem) -> None:
         """A line that cannot be read, byte for byte (its line feeds become blanks), however long it is."""
         with source.open("rb") as file:

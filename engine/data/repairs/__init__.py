@@ -6,6 +6,7 @@
   may be none or several;
 - ``added(operation, context)`` yields (row, source) of rows to add at the end, and ``expected(operation, context)``
   says how many (None: only the whole pass tells);
+- ``SHUFFLES`` is set where all rows are then shuffled, by the operation's ``seed``;
 - ``where(operation, context)`` yields the numbers of the rows it will touch, as far as the index knows (previews).
 
 Each is left out by a repair that does no such thing. Torch is never imported when a file is loaded: pages read TITLE,
@@ -31,6 +32,8 @@ REPAIRS: dict[str, str] = {
     "fix_roles": "engine.data.repairs.fix_roles",
     "resolve": "engine.data.repairs.resolve",
     "balance": "engine.data.repairs.balance",
+    "mix": "engine.data.repairs.mix",
+    "add": "engine.data.repairs.add",
     "edit": "engine.data.repairs.edit",
     "map": "engine.data.repairs.map",
 }

@@ -101,7 +101,8 @@ def _wanted(operation: dict[str, Any], sizes: dict[str, int]) -> dict[str, int]:
         raise DataError(f"There is no class {unknown[0][:40]!r}.", "Correct the weights.")
     target = operation["target"] or ("smallest" if operation["how"] == "down" else "largest")
     if type(target) is not int:
-        target = {"smallest": min, "largest": max, "median": median_low}[target](sizes.values())
+        counts = list(sizes.values())
+        target = median_low(counts) if target == "median" else min(counts) if target == "smallest" else max(counts)
     return {label: max(1, round(target * weights.get(label, 1))) for label in sizes}
 
 

@@ -35,7 +35,7 @@ class Item(msgspec.Struct):
 class Context:
     """``index`` is the audit's index, read-only but for the temporary table ``gone`` (number, code, op) of the rows
     that earlier operations take away. ``kept`` counts the rows written so far; it is complete when rows are added.
-    ``notes`` are sentences for the result."""
+    ``notes`` are sentences for the result. A ``quick`` look (a preview) need not read other files whole."""
 
     reader: Reader
     document: dict[str, Any]
@@ -43,6 +43,7 @@ class Context:
     files: dict[str, Path]
     format: str = ""
     kept: int = 0
+    quick: bool = False
     notes: list[str] = field(default_factory=list)
 
     def file(self, key: str) -> Path:

@@ -76,6 +76,12 @@ class Work:
         """Whether a change may leave a row out or make several of it."""
         return any(getattr(module, "RESIZES", False) for _, module in self._modules)
 
+    @property
+    def shuffle_seed(self) -> int | None:
+        """The seed by which all rows are shuffled at the end; None when no operation asks for it."""
+        seeds = [settings_of(each)["seed"] for each, module in self._modules if getattr(module, "SHUFFLES", False)]
+        return int(seeds[-1]) if seeds else None
+
     def touched(self) -> Iterator[tuple[int, Iterator[int]]]:
         """(place, numbers of the rows it will change) of each operation that can say so from the index."""
         for place, (operation, module) in enumerate(self._modules):

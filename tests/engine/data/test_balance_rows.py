@@ -17,7 +17,7 @@ SIZES = {"bill": 40, "card": 20, "loan": 5}
 
 
 def labelled(**sizes: int) -> list[dict[str, Any]]:
-    rows = []
+    rows: list[dict[str, Any]] = []
     for label, size in sizes.items():
         rows += [{"text": f"{label} {row['prompt']}", "label": label} for row in many(size, len(rows))]
     return rows
