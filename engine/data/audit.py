@@ -22,6 +22,7 @@ from engine.data.readiness import grade
 from engine.data.records import Reader
 from engine.data.survey import Survey
 from engine.data.tokens import TokenCounter
+from engine.data.valuable import touched_by
 
 SCHEMA_VERSION = 1
 
@@ -138,7 +139,7 @@ def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: Hel
         "characters": describe(survey.columns["characters"].values(), "characters"),
         "test": None,
         **{name: facts.sections.get(name) for name in SECTIONS},
-        "readiness": grade(survey.usable, findings),
+        "readiness": grade(survey.usable, findings, touched_by(facts.connection)),
     }
     if held_out is not None and request.test is not None:
         document["test"] = {"name": request.test.name, "usable": held_out.usable, "unusable": held_out.unusable}
