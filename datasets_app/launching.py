@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from datasets_app import mixing
 from datasets_app.models import CUTOFF_LEN, Audit, DatasetVersion, Repair, Split
 from models_app.models import BaseModel
 from runs_app import dispatching
@@ -94,7 +95,7 @@ def repair_spec(version: DatasetVersion, audit: Audit, operations: list[dict[str
         "filename": version.filename,
         "audit": str(audit.folder),
         "operations": operations,
-        "files": {"model": str(model.path)} if model else {},
+        "files": mixing.other_files(version, operations) | ({"model": str(model.path)} if model else {}),
     }
 
 

@@ -15,6 +15,7 @@ CHANGED = {
     "shorten": "long rows shortened",
     "edit": "edited by hand",
     "map": "columns mapped",
+    "mix": "marked with their source",
 }
 DROPPED = {
     "chosen": "chosen by hand",

@@ -97,6 +97,7 @@ def _child_of(repair: Repair, result: dict[str, Any]) -> DatasetVersion:
             "dropped": result.get("dropped", {}),
             "changed": result.get("changed", {}),
             "added": result.get("added", {}),
+            "notes": result.get("notes", []),
         },
     )
     child.filename = f"{stem[:230]}-v{child.number}.jsonl"

@@ -6,6 +6,7 @@ from django.urls import include, path
 
 from datasets_app.views import current, data, edits, exports, groups, marks, repairs, rows, splits, uploads, versions
 from datasets_app.views.mapping import mapping
+from datasets_app.views.mix import mix
 
 version = [
     path("", versions.version, name="version"),
@@ -16,6 +17,7 @@ version = [
     path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),
     path("export/<str:form>.jsonl", exports.download, name="version_export_download"),
     path("mapping/", mapping, name="version_mapping"),
+    path("mix/", mix, name="version_mix"),
     path("rows/", rows.rows, name="version_rows"),
     path("rows/<int:number>/mark/", marks.mark, name="row_mark"),
     path("rows/<int:number>/edit/", edits.edit, name="row_edit"),

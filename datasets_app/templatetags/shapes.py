@@ -1,4 +1,4 @@
-"""What the page of a version says about the shape of its rows."""
+"""What the page of a version says about the shape and the sources of its rows."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from django import template
 
+from datasets_app import mixing
 from datasets_app.models import Audit, DatasetVersion
 from engine.data.index import open_index
 
@@ -44,3 +45,9 @@ def _first_note(audit: Audit) -> str:
     finally:
         connection.close()
     return str(row[0]) if row else ""
+
+
+@register.inclusion_tag("datasets_app/_mixed.html")
+def sources(version: DatasetVersion) -> dict[str, Any]:
+    """Where the rows of a mix come from, with both parents; nothing for other versions."""
+    return {"version": version, "mixed": mixing.mixed(version) if version.parent else None}

@@ -12,7 +12,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRefresh
 
-from datasets_app import columns, launching, reports
+from datasets_app import columns, launching, mixing, reports
 from datasets_app.forms import PARTS, PLAIN, SplitWayForm
 from datasets_app.models import DatasetVersion, Split
 from datasets_app.views.versions import get_version, is_poll
@@ -59,8 +59,12 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
 def _form(version: DatasetVersion, strategy: str, data: Any) -> SplitWayForm:
     """The form; what was not sent has its default, so that the one button of the audit page sends only the shares."""
     every, timely = columns.of(version)
+    default = mixing.default_column(version) if strategy == PLAIN.strategy else ""
+    default = default if default in every else ""
+    if data is not None and default and "column" not in data:
+        data = {**data.dict(), "column": default}
     offered = columns.choices(timely if strategy == "time" else every)
-    return SplitWayForm(data, version=version, strategy=strategy, columns=offered)
+    return SplitWayForm(data, version=version, strategy=strategy, columns=offered, initial={"column": default})
 
 
 def _render_form(request: HttpRequest, version: DatasetVersion, form: SplitWayForm, note: str = "") -> HttpResponse:
