@@ -15,12 +15,13 @@ _PREFERENCE = "two answers to choose from"
 
 
 def converted(row: dict[str, Any], target: str) -> dict[str, Any]:
-    """The row in the format ``target``; the same row when it is in it already. Columns that no format knows are left
+    """The row in the format ``target``; the same row when it is in it already, or ``target`` is
+    empty. Columns that no format knows are left
     behind on the way. Raises RowProblem for a row that cannot be read, Inexpressible for one that ``target`` has no
     place for."""
     name = detect(row)
     example = to_example(row, name)
-    if name == target:
+    if name == target or not target:
         return row
     if target not in _WRITERS:
         raise Inexpressible(f"rows of the form {load(name).TITLE}")

@@ -54,8 +54,8 @@ class Rows:
     def refuse_nothing(self) -> DataError:
         """What to say when no row of the other file can be used."""
         reason = next((reason for reason, _ in self.left.most_common(1)), "no rows")
-        title = load(self._target).TITLE
-        found = f"No row of the other file can be written as {title}: it holds {reason}."
+        form = f"be written as {load(self._target).TITLE}" if self._target else "be used"
+        found = f"No row of the other file can {form}: it holds {reason}."
         return DataError(found, "Choose a file of the same shape, or map one of the two.")
 
     def notes(self) -> list[str]:

@@ -30,6 +30,7 @@ REPAIRS: dict[str, str] = {
     "redact": "engine.data.repairs.redact",
     "normalise": "engine.data.repairs.normalise",
     "fix_roles": "engine.data.repairs.fix_roles",
+    "shorten": "engine.data.repairs.shorten",
     "resolve": "engine.data.repairs.resolve",
     "balance": "engine.data.repairs.balance",
     "mix": "engine.data.repairs.mix",

@@ -59,6 +59,11 @@ class Context:
         select = f"select distinct number from finding_row f where code in ({marks}) and {NOT_GONE} order by number"  # noqa: S608
         return (number for (number,) in self.index.execute(select, known))
 
+    def longer_than(self, tokens: int) -> Iterator[int]:
+        """Numbers of the rows left that have more tokens, as far as the audit counted any."""
+        select = f"select number from row f where tokens > ? and {NOT_GONE} order by number"  # noqa: S608
+        return (number for (number,) in self.index.execute(select, (tokens,)))
+
     def records(self, numbers: list[int]) -> Iterator[Record]:
         """These rows, read again by their places; lines that cannot be read are left out."""
         with self.reader.path.open("rb") as file:
