@@ -81,7 +81,6 @@ TABLE: dict[str, Row] = {
     "version_export_left_out": Row(PAGE, args=("project", "version", "form")),
     "version_mapping": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "version_mix": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
-    "version_mapping": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "version_rows": Row(PAGE, args=("project", "version")),
     "row_mark": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "version", "number")),
     "row_edit": Row(EDIT_NOTHING, EDIT_NOTHING, ("project", "version", "number")),
