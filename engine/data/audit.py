@@ -30,7 +30,8 @@ SCHEMA_VERSION = 1
 @dataclass(frozen=True, slots=True)
 class AuditRequest:
     """``filename`` is the name the file came with; ``model`` a folder with a tokenizer; ``test`` a held-out file;
-    ``production`` a sample of the prompts that real users send."""
+    ``production`` a sample of the prompts that real users send; ``safety_model`` a folder with a text-classification
+    model that judges the rows."""
 
     file: Path
     filename: str = ""
@@ -38,6 +39,7 @@ class AuditRequest:
     cutoff_len: int = 2048
     test: Path | None = None
     production: Path | None = None
+    safety_model: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ def audit(request: AuditRequest, out: Path, report: Callable[[Progress], None] |
     part = out / "index.sqlite.part"
     connection = index.create(part)
     try:
-        survey = Survey(reader, connection, out, counter, held_out, request.cutoff_len, request.production)
+        about = (request.cutoff_len, request.production, request.safety_model)
+        survey = Survey(reader, connection, out, counter, held_out, *about)
         facts = survey.run(_reporter(reader, report, started))
         document = _document(request, survey, facts, held_out)
         index.finish(connection)

@@ -29,6 +29,7 @@ def audit_main(argv: list[str]) -> int:
     parser.add_argument("path", type=Path, metavar="FILE|RUN_DIR")
     parser.add_argument("--test", type=Path, help="a held-out file whose rows must not be in FILE")
     parser.add_argument("--production", type=Path, help="a sample of real prompts, to see what FILE lacks of them")
+    parser.add_argument("--safety-model", type=Path, help="a text-classification model folder that judges the rows")
     parser.add_argument("--model", type=Path, help="a model folder, for token lengths")
     parser.add_argument("--cutoff-len", type=int, default=2048, help="tokens kept of each row (default 2048)")
     parser.add_argument("--out", type=Path, help="keep document.json and index.sqlite in this folder")
@@ -60,7 +61,7 @@ def _run_dir(command: str, argv: list[str]) -> Path:
 
 
 def _audit_file(options: argparse.Namespace) -> int:
-    named = (options.model, options.cutoff_len, options.test, options.production)
+    named = (options.model, options.cutoff_len, options.test, options.production, options.safety_model)
     request = AuditRequest(options.path, options.path.name, *named)
     try:
         with tempfile.TemporaryDirectory() as scratch:
@@ -106,6 +107,7 @@ def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run
         int(spec.get("cutoff_len") or 2048),
         Path(test) if test else None,
         Path(production) if production else None,
+        Path(spec["safety_model"]) if spec.get("safety_model") else None,
     )
 
     def report(progress: Progress) -> None:

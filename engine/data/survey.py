@@ -41,9 +41,10 @@ class Survey:
         held_out: HeldOut | None,
         cutoff_len: int,
         production: Path | None = None,
+        safety_model: Path | None = None,
     ) -> None:
         self.reader, self.connection, self.counter, self.cutoff_len = reader, connection, counter, cutoff_len
-        options = Options(cutoff_len, counter is not None, held_out, production)
+        options = Options(cutoff_len, counter is not None, held_out, production, safety_model)
         self.checks = [(check, check.start(options)) for check in checks()]
         self.book = Book(connection, [about for check, _ in self.checks for about in check.ABOUT])
         self.columns = {name: Column(scratch) for name in COLUMNS}

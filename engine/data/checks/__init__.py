@@ -28,6 +28,8 @@ CHECKS: dict[str, str] = {
     "ends_with_user": "engine.data.checks.ends_with_user",
     "prompt_equals_answer": "engine.data.checks.prompt_equals_answer",
     "mixed_shapes": "engine.data.checks.mixed_shapes",
+    "missing_system": "engine.data.checks.missing_system",
+    "mixed_instruction_styles": "engine.data.checks.mixed_instruction_styles",
     "exact_duplicate": "engine.data.checks.exact_duplicate",
     "normalised_duplicate": "engine.data.checks.normalised_duplicate",
     "near_duplicate": "engine.data.checks.near_duplicate",
@@ -53,6 +55,9 @@ CHECKS: dict[str, str] = {
     "suspicious_label": "engine.data.checks.suspicious_label",
     "personal_data": "engine.data.checks.personal_data",
     "secret": "engine.data.checks.secret",
+    "pii_name": "engine.data.checks.pii_name",
+    "unsafe_content": "engine.data.checks.unsafe_content",
+    "unsafe_by_model": "engine.data.checks.unsafe_by_model",
     "leak_identical": "engine.data.checks.leak_identical",
     "leak_prompt": "engine.data.checks.leak_prompt",
     "leak_ngram": "engine.data.checks.leak_ngram",
@@ -65,18 +70,19 @@ CHECKS: dict[str, str] = {
 }
 
 # What checks show beside findings (``Facts.sections``); docs/data-checks.md has the fields.
-SECTIONS = ("coverage", "diversity", "agreement", "edge_cases", "size")
+SECTIONS = ("coverage", "diversity", "agreement", "edge_cases", "size", "not_looked")
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """What an audit was asked for. ``held_out`` are the keys of a test file to look for, when one was given;
-    ``production`` a file of real prompts to compare with."""
+    ``production`` a file of real prompts to compare with; ``safety_model`` a folder with a classification model."""
 
     cutoff_len: int = 2048
     has_tokens: bool = False
     held_out: Any = None
     production: Path | None = None
+    safety_model: Path | None = None
 
 
 @dataclass(slots=True)
