@@ -55,14 +55,16 @@ def all_groups(audit: Audit, code: str) -> list[Group]:
 
 def _resolve(audit: Audit, choices: dict[str, Any]) -> list[dict[str, Any]]:
     """Groups are told to the engine by their numbers in this audit; one that was skipped is left out."""
-    chosen: dict[str, Any] = {}
+    chosen: dict[str, int] = {}
+    gone: list[int] = []
     for group in all_groups(audit, "conflicting_answers"):
         keep = choices.get(group.key, {}).get("keep", SKIP)
         if keep == NONE:
-            chosen[str(group.number)] = 0
+            gone += group.rows
         elif keep in group.rows:
             chosen[str(group.number)] = keep
-    return [{"op": "resolve", "keep": "chosen", "choices": chosen}] if chosen else []
+    made: list[dict[str, Any]] = [{"op": "drop", "codes": [], "numbers": gone}] if gone else []
+    return [*made, {"op": "resolve", "keep": None, "choices": chosen}] if chosen else made
 
 
 def _dedupe(audit: Audit, choices: dict[str, Any]) -> list[dict[str, Any]]:

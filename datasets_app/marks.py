@@ -67,6 +67,11 @@ def tags_of(dataset: Dataset) -> list[str]:
     return list(RowTag.objects.filter(mark__dataset=dataset).order_by("tag").values_list("tag", flat=True).distinct())
 
 
+def reviewed(dataset: Dataset) -> list[str]:
+    """Identities of the rows that somebody reviewed, in a fixed order: the same repair twice is one repair."""
+    return list(wanted(dataset, "", "yes").order_by("row_id").values_list("row_id", flat=True))
+
+
 def wanted(dataset: Dataset, tag: str, reviewed: str) -> QuerySet[RowMark]:
     """The marks that a filter of the rows page asks for; ``reviewed`` is "yes" or empty."""
     marks = RowMark.objects.filter(dataset=dataset)

@@ -29,8 +29,15 @@ class Section(forms.Form):
     )
 
     def __init__(
-        self, op: str, place: int, findings: list[dict[str, Any]], data: Mapping[str, Any] | None, picked: bool
+        self,
+        op: str,
+        place: int,
+        findings: list[dict[str, Any]],
+        data: Mapping[str, Any] | None,
+        picked: bool,
+        reviewed: list[str],
     ):
+        self.reviewed = reviewed
         self.op = op
         self.place = place
         self.repair = load(op)
@@ -76,17 +83,23 @@ class Section(forms.Form):
                 made[name] = value
             elif field.default is not None and value is None and None in dict(field.choices):
                 made[name] = None
+        if self.op == "dedupe" and made.get("keep") == "reviewed":
+            made["reviewed"] = self.reviewed
         if any(field.kind == "file" and field.needed for field in self.repair.FIELDS):
             made |= {field.name: "model" for field in self.repair.FIELDS if field.kind == "file"}
         return made
 
 
 def sections(
-    findings: list[dict[str, Any]], data: Mapping[str, Any] | None = None, picked: tuple[str, ...] = ()
+    findings: list[dict[str, Any]],
+    data: Mapping[str, Any] | None = None,
+    picked: tuple[str, ...] = (),
+    reviewed: list[str] | None = None,
 ) -> list[Section]:
-    """Those that answer a finding first, the one that touches most rows before others; the rest as in the table."""
+    """Those that answer a finding first, the one that touches most rows before others; the rest as in the table.
+    ``reviewed`` are the identities of rows that somebody reviewed."""
     ops = [op for op in REPAIRS if op not in ELSEWHERE]
-    made = [Section(op, place, findings, data, op in picked) for place, op in enumerate(ops, 1)]
+    made = [Section(op, place, findings, data, op in picked, reviewed or []) for place, op in enumerate(ops, 1)]
     return sorted(made, key=lambda section: (not section.answers, -section.rows))
 
 
@@ -106,6 +119,9 @@ def _form_field(field: Field, answers: list[dict[str, Any]], findings: list[dict
         return forms.MultipleChoiceField(choices=names, initial=initial, widget=forms.CheckboxSelectMultiple, **about)
     if field.kind == "choice":
         return forms.ChoiceField(choices=choices, initial="" if field.default is None else str(field.default), **about)
+    if field.kind == "choice_or_whole":
+        about["help_text"] += f" One of {', '.join(value for value, _ in choices)}, or a number."
+        return forms.CharField(initial=field.default, max_length=20, **about)
     if field.kind == "choices":
         known = {finding["code"] for finding in answers}
         initial = [value for value, _ in choices if value in known] or [str(value) for value in field.default or []]
@@ -134,6 +150,8 @@ def _typed(field: Field, value: Any) -> Any:
         return [one for one, _ in field.choices if str(one) in (value or [])]
     if field.kind == "texts" and isinstance(value, list):
         return value or None
+    if field.kind == "choice_or_whole":
+        return _number(value.strip()) if value and value.strip() else None
     if field.kind == "object":
         return dict(_pairs(str(value or ""))) or None
     if field.kind in ("numbers", "texts"):

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import F, Q, QuerySet
 
 from datasets_app.models import Split
 from engine import device
@@ -100,9 +101,10 @@ class Launch:
 
 
 def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = None) -> Launch:
-    """The form as it is first seen: for the newest split or the one asked for, or as an earlier job had it."""
+    """The form as it is first seen: for the split asked for, or the newest one of a version that is current, or as an
+    earlier job had it."""
     splits = ready_splits(project)
-    split = (source.split if source else splits.filter(pk=split_id).first()) or splits.first()
+    split = (source.split if source else splits.filter(pk=split_id).first()) or likely_split(splits)
     basis = Basis(
         project,
         split,
@@ -165,6 +167,12 @@ def start(launch: Launch, spec: TrainingSpec, user: User) -> TrainingJob:
         )
         dispatching.enqueue(run, document)
     return job
+
+
+def likely_split(splits: QuerySet[Split]) -> Split | None:
+    """The newest of a dataset's current version, where people went back to one; else the newest."""
+    now = Q(version__dataset__current=None) | Q(version__dataset__current=F("version"))
+    return splits.filter(now).first() or splits.first()
 
 
 def _likely_model(split: Split | None) -> BaseModel | None:

@@ -106,11 +106,16 @@ def _rows(version: DatasetVersion, audit: Audit, group: Group, op: str) -> dict[
         return {"failed": str(error)}
     known = [row for row in rows if row.example is not None]
     asked = _prompt(known[0]) if op == "resolve" and known else []
-    return {
-        "asked": asked,
-        "choices": [{"row": row, "turns": _answer(row) if op == "resolve" else _all(row)} for row in known],
-        "hidden": len(group.rows) - len(known),
-    }
+    choices: dict[Any, dict[str, Any]] = {}
+    for row in known:
+        turns = _answer(row) if op == "resolve" else _all(row)
+        # Rows with one answer are one choice: the repair keeps them all.
+        key = tuple(turn["text"] for turn in turns) if op == "resolve" else row.number
+        choices.setdefault(key, {"row": row, "turns": turns, "others": []})["others"].append(row)
+    for choice in choices.values():
+        choice["numbers"] = [row.number for row in choice["others"]]
+        choice["others"] = choice["others"][1:]
+    return {"asked": asked, "choices": list(choices.values()), "hidden": len(group.rows) - len(known)}
 
 
 def _prompt(row: RowView) -> list[dict[str, Any]]:

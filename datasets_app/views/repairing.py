@@ -9,10 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect
 
-from datasets_app import baskets, decisions, launching, previews, repair_forms, reports
-from datasets_app.models import Audit, DatasetVersion
+from datasets_app import baskets, decisions, launching, marks, previews, repair_forms, reports
+from datasets_app.models import DatasetVersion
 from datasets_app.repair_forms import Section
-from datasets_app.review_models import RowMark
 from datasets_app.views.groups import KINDS
 from engine.data.errors import DataError
 
@@ -28,13 +27,15 @@ def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
         return _answer(request, found, None, {"note": str(why)}, status=400 if request.method == "POST" else 200)
     document = decisions.judged(found, audit)
     data = request.POST if request.method == "POST" else None
-    sections = repair_forms.sections(document["findings"], data, tuple(request.GET.getlist("op")))
+    sections = repair_forms.sections(
+        document["findings"], data, tuple(request.GET.getlist("op")), marks.reviewed(found.dataset)
+    )
     if data is None:
         return _answer(request, found, document, {}, sections)
     invalid = [section for section in sections if not section.is_valid()]
     if any(section.is_on for section in invalid):
         return _answer(request, found, document, {"note": "Look at the marked settings."}, sections, status=422)
-    operations = completed(found, audit, repair_forms.chosen(sections))
+    operations = [decisions.sparing(found, audit, one) for one in repair_forms.chosen(sections)]
     if not operations:
         return _answer(request, found, document, {"note": "Choose at least one operation."}, sections, status=422)
     try:
@@ -45,17 +46,6 @@ def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
         said = {"note": getattr(why, "found", "") or str(why), "remedy": getattr(why, "remedy", "")}
         return _answer(request, found, document, said, sections, status=422)
     return _answer(request, found, document, {"made": made}, sections)
-
-
-def completed(version: DatasetVersion, audit: Audit, operations: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The operations with what was decided on other pages: reviewed rows, and rows that are fine as they are."""
-    made = []
-    for operation in operations:
-        if operation["op"] == "dedupe" and operation.get("keep") == "reviewed":
-            reviewed = RowMark.objects.filter(dataset=version.dataset, reviewed=True)
-            operation = {**operation, "reviewed": sorted(reviewed.values_list("row_id", flat=True))}
-        made.append(decisions.sparing(version, audit, operation))
-    return made
 
 
 def _applied(request: HttpRequest, version: DatasetVersion, operations: list[dict[str, Any]]) -> HttpResponse:
