@@ -58,6 +58,9 @@ class MappingForm(forms.Form):
         self.mapping: Mapping | None = None
         self.found = ""
         self._read()
+        # Only now: a choice that is not complete yet is still to be tried and to be shown as it is.
+        for name in NEEDS[self.shape][0]:
+            self.fields[f"column_{name}"].required = True
 
     def targets(self) -> list[dict[str, Any]]:
         """Each column of the shape with its select and, where that says so, the field of its fixed text."""
