@@ -70,8 +70,11 @@ def start_audit(
     return audit
 
 
-def start_repair(version: DatasetVersion, operations: list[dict[str, Any]], user: User) -> Repair:
-    """Queues a repair. The same repair asked for twice is the one that is there already, unless it failed."""
+def start_repair(
+    version: DatasetVersion, operations: list[dict[str, Any]], user: User, files: dict[str, str] | None = None
+) -> Repair:
+    """Queues a repair. The same repair asked for twice is the one that is there already, unless it failed. ``files``
+    are further inputs that the operations name by key; a key says what is in its file, so that equal is equal."""
     audit = audit_of(version)
     with transaction.atomic():
         DatasetVersion.objects.select_for_update().get(pk=version.pk)
@@ -81,6 +84,7 @@ def start_repair(version: DatasetVersion, operations: list[dict[str, Any]], user
         run = _new_run("repair", version, user)
         repair = Repair.objects.create(version=version, run=run, operations=operations)
         spec = repair_spec(version, audit, operations)
+        spec["files"] |= files or {}
         dispatching.enqueue(run, {**spec, "out": str(run.directory / "repaired.jsonl")})
     return repair
 

@@ -17,6 +17,10 @@ class Recorder:
         """The command line of the process."""
         return process.engine_argv(run.kind, str(run.directory))
 
+    def environment(self, run: Run) -> dict[str, str]:
+        """What the process is handed beside its spec: secrets, which are in no file and on no command line."""
+        return {}
+
     def page_of(self, run: Run) -> str:
         """The page of what the run is for."""
         return run.project.get_absolute_url()

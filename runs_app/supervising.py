@@ -109,7 +109,11 @@ class Supervisor:
             self.recorder.argv(run),
             cwd=settings.BASE_DIR,
             log=run.directory / "console.log",
-            env={**process.quiet_environment(), **dispatching.slot_environment(run.slot)},
+            env={
+                **process.quiet_environment(),
+                **dispatching.slot_environment(run.slot),
+                **self.recorder.environment(run),
+            },
         )
         try:
             self._take_note_of_process(started_at=run.started_at or timezone.now(), ended_at=None)

@@ -9,6 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from datasets_app.models import Audit, Repair, Upload
+from drafts_app.models import DraftBatch, DraftRow
 from eval_app.models import Evaluation, System
 from models_app.models import Endpoint
 from runs_app.models import Run
@@ -94,6 +95,12 @@ TABLE: dict[str, Row] = {
     "repair": Row(PAGE, args=("project", "repair")),
     "split": Row(PAGE, args=("project", "split")),
     "split_download": Row(PAGE, args=("project", "split", "part")),
+    "draft_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
+    "draft": Row(PAGE, args=("project", "batch")),
+    "draft_progress": Row(PAGE, args=("project", "batch")),
+    "draft_decide": Row(NO_GET, WRITE, ("project", "batch"), {"decision": "accept"}),
+    "draft_add": Row(NO_GET, WRITE, ("project", "batch")),
+    "draft_edit": Row((SIGN_IN, 404, 403, 200, 200), WRITE, ("project", "batch", "draft")),
     "train": Row(PAGE, args=("project",)),
     "launch": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
@@ -155,9 +162,17 @@ def objects(world: World) -> dict[str, Any]:
     endpoint = Endpoint.objects.create(
         project=world.project, name="one", base_url="https://nowhere.invalid/v1", model="m", created_by=world.owner
     )
+    batch = DraftBatch.objects.create(
+        version=split.version,
+        run=Run.objects.create(project=world.project, kind="draft", title="one", created_by=world.owner),
+        mode="more", teacher={"name": "Tiny"}, asked={"count": 1}, created_by=world.owner,
+    )  # fmt: skip
+    DraftRow.objects.create(batch=batch, number=1, row={"prompt": "Where is it?", "completion": "Here."})
     return {
         "project": world.project.pk,
         "endpoint": endpoint.pk,
+        "batch": batch.pk,
+        "draft": 1,
         "run": run.pk,
         "job": job.pk,
         "version": split.version.pk,

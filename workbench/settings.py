@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "models_app",
     "runs_app",
     "datasets_app",
+    "drafts_app",
     "training_jobs",
     "eval_app",
 ]
@@ -109,6 +110,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(WORKBENCH_HOME / "celerybeat-schedule")
 RUN_KINDS: dict[str, dict[str, Any]] = {
     "audit": {"label": "Audit", "exclusive": False, "recorder": "datasets_app.recording.AuditRecorder"},
     "repair": {"label": "Repair", "exclusive": False, "recorder": "datasets_app.recording.RepairRecorder"},
+    # A draft of a model on this machine is made exclusive when it is started.
+    "draft": {"label": "Drafting", "exclusive": False, "recorder": "drafts_app.recording.DraftRecorder"},
     "split": {"label": "Split", "exclusive": False, "recorder": "datasets_app.recording.SplitRecorder"},
     "train": {"label": "Training", "exclusive": True, "recorder": "training_jobs.recording.TrainingRecorder"},
     "evaluate": {

@@ -15,6 +15,7 @@ project: list[URLPattern | URLResolver] = [
     path("settings/people/", projects.add_person, name="project_add_person"),
     path("settings/people/remove/", projects.remove_person, name="project_remove_person"),
     path("data/", include("datasets_app.urls")),
+    path("drafts/", include("drafts_app.urls")),
     path("train/", include("training_jobs.urls")),
     path("evaluate/", include("eval_app.urls")),
     path("endpoints/", include("models_app.urls")),

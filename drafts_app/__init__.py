@@ -1,0 +1,1 @@
+"""Rows that a teacher drafts from a version, and the queue in which people accept or reject them."""
