@@ -98,6 +98,10 @@ class DatasetVersion(models.Model):
         """The newest audit, ended or not."""
         return self.audits.order_by("-id").first()
 
+    def audited(self) -> Audit | None:
+        """The newest audit that has a result: one that runs, failed or was stopped after it takes nothing away."""
+        return self.audits.filter(document__isnull=False).order_by("-id").first()
+
     def get_absolute_url(self) -> str:
         return reverse("version", args=[self.dataset.project_id, self.pk])
 

@@ -7,15 +7,19 @@ from django.urls import include, path
 from datasets_app.views import current, data, edits, exports, groups, marks, repairs, rows, splits, uploads, versions
 from datasets_app.views.mapping import mapping
 from datasets_app.views.mix import mix
+from datasets_app.views.reporting import findings_csv, report
 
 version = [
     path("", versions.version, name="version"),
     path("audit/", versions.audit, name="version_audit"),
     path("audit.json", versions.document, name="version_document"),
+    path("report.html", report, name="version_report"),
+    path("findings.csv", findings_csv, name="version_findings_csv"),
     path("download/", versions.download, name="version_download"),
     path("export/", exports.export, name="version_export"),
     path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),
     path("export/<str:form>.jsonl", exports.download, name="version_export_download"),
+    path("export/rows.csv", exports.download, {"form": "csv"}, name="version_export_csv"),
     path("mapping/", mapping, name="version_mapping"),
     path("mix/", mix, name="version_mix"),
     path("rows/", rows.rows, name="version_rows"),

@@ -21,6 +21,7 @@ from engine.data.export import Export, Left
 from engine.data.exports import FORMS
 from engine.data.mask import mask_text
 from projects_app.access import can_write
+from projects_app.models import Role
 
 # The page looks at so many rows, which takes about a second; the two files it leads to are of all rows.
 LOOKED_AT = 20_000
@@ -30,8 +31,9 @@ BLOCK = 1 << 18
 
 @require_GET
 def export(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
-    """?form=NAME: how many rows fit into it, and how the first one looks there."""
-    found = get_version(request, project_id, version_id)
+    """?form=NAME: how many rows fit into it, and how the first one looks there. ?values=plain leads to files in which
+    personal data and secrets stand as they are, for members alone."""
+    found = _version(request, project_id, version_id)
     name = request.GET.get("form", "openai")
     made = _export(found, name)
     context = {
@@ -40,11 +42,13 @@ def export(request: HttpRequest, project_id: int, version_id: int) -> HttpRespon
         "can_write": can_write(found.dataset.project.role),
         "forms": reports.export_forms(),
         "form": next(form for form in reports.export_forms() if form["name"] == name),
+        "plain": is_plain(request),
     }
     first: bytes = b""
     try:
         for item in islice(made, LOOKED_AT):
-            first = first or (item if isinstance(item, bytes) else b"")
+            # Where a form has a head the second line is the first row.
+            first = (first or item) if isinstance(item, bytes) and made.rows_out else first
         context |= {"report": made.report(), "first": _shown(first), "sampled": made.rows_in >= LOOKED_AT}
     except FileRefused as error:
         context["refused"] = error
@@ -53,9 +57,9 @@ def export(request: HttpRequest, project_id: int, version_id: int) -> HttpRespon
 
 @require_GET
 def download(request: HttpRequest, project_id: int, version_id: int, form: str) -> StreamingHttpResponse:
-    """The rows that fit, streamed."""
-    found = get_version(request, project_id, version_id)
-    made = _export(found, form)
+    """The rows that fit, streamed; personal data and secrets masked unless a member asks for ?values=plain."""
+    found = _version(request, project_id, version_id)
+    made = _export(found, form, mask=not is_plain(request))
     return _streamed(made, lambda item: item if isinstance(item, bytes) else b"", _name(found, form))
 
 
@@ -67,24 +71,34 @@ def left_out(request: HttpRequest, project_id: int, version_id: int, form: str) 
     return _streamed(made, _as_line, _name(found, f"{form}-left-out"))
 
 
+def is_plain(request: HttpRequest) -> bool:
+    """Whether values are asked for as they are."""
+    return request.GET.get("values") == "plain"
+
+
+def _version(request: HttpRequest, project_id: int, version_id: int) -> DatasetVersion:
+    return get_version(request, project_id, version_id, Role.MEMBER if is_plain(request) else Role.READER)
+
+
 def _as_line(item: bytes | Left) -> bytes:
     if isinstance(item, bytes):
         return b""
     return orjson.dumps({"line": item.line, "reason": item.reason, "found": item.found}) + b"\n"
 
 
-def _export(version: DatasetVersion, form: str) -> Export:
+def _export(version: DatasetVersion, form: str, *, mask: bool = True) -> Export:
     if form not in FORMS or not version.path.is_file():
         raise Http404("No such form, or the file of this version is gone from the disk.")
-    return Export(version.path, form, version.filename)
+    return Export(version.path, form, version.filename, mask=mask)
 
 
 def _name(version: DatasetVersion, word: str) -> str:
-    return f"{version.dataset.name}-v{version.number}-{word}.jsonl"
+    return f"{version.dataset.name}-v{version.number}-{word}" + (".csv" if word == "csv" else ".jsonl")
 
 
 def _streamed(made: Export, line: Callable[[bytes | Left], bytes], filename: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(_blocks(iter(made), line), content_type="application/x-ndjson")
+    kind = "text/csv; charset=utf-8" if filename.endswith(".csv") else "application/x-ndjson"
+    response = StreamingHttpResponse(_blocks(iter(made), line), content_type=kind)
     response["Content-Disposition"] = content_disposition_header(True, filename)
     return response
 
@@ -111,5 +125,6 @@ def _shown(raw: bytes) -> str:
     """The row laid out, its addresses masked and its length bounded."""
     if not raw:
         return ""
-    text = mask_text(json.dumps(json.loads(raw), indent=2, ensure_ascii=False))
+    text = raw.decode() if raw[:1] != b"{" else json.dumps(json.loads(raw), indent=2, ensure_ascii=False)
+    text = mask_text(text)
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + " …"

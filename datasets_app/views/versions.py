@@ -12,12 +12,14 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
-from datasets_app import decisions, launching, lineage, reports
-from datasets_app.forms import LeakForm, SplitForm
+from datasets_app import audit_page, decisions, launching, lineage, reports
+from datasets_app.audit_forms import AuditForm
+from datasets_app.forms import SplitForm
 from datasets_app.models import Audit, DatasetVersion
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
 from runs_app import logs
+from runs_app.models import Run
 
 
 def get_version(request: HttpRequest, project_id: int, version_id: int, need: Role = Role.READER) -> DatasetVersion:
@@ -33,43 +35,66 @@ def get_version(request: HttpRequest, project_id: int, version_id: int, need: Ro
 
 @require_GET
 def version(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
-    """The audit page. While the audit runs its progress panel asks each second, and the end reloads the page."""
+    """The audit page, ?tab=, and of an earlier audit with ?audit=. While an audit runs its progress panel asks each
+    second, and the end reloads the page; the result of the one before stays in sight."""
     found = get_version(request, project_id, version_id)
     if is_poll(request):
         audit = found.audit
         if audit is None or audit.run.has_ended:
             return HttpResponseClientRefresh()
-        context = {"run": audit.run, "can_write": can_write(found.dataset.project.role)}
+        context = {"run": audit.run, "rate": rate(audit.run), "can_write": can_write(found.dataset.project.role)}
         return render(request, "datasets_app/_progress_run.html", context)
     return render_version(request, found)
 
 
 def render_version(
-    request: HttpRequest, found: DatasetVersion, split_form: SplitForm | None = None, note: str = ""
+    request: HttpRequest,
+    found: DatasetVersion,
+    split_form: SplitForm | None = None,
+    note: str = "",
+    audit_form: AuditForm | None = None,
 ) -> HttpResponse:
     """The page with, after a form that did not pass, what was typed and why."""
     project = found.dataset.project
-    audit = found.audit
+    newest, audit = found.audit, _asked_audit(request, found)
     context: dict[str, Any] = {
         "project": project,
         "version": found,
         "can_write": can_write(project.role),
         "audit": audit,
-        "run": audit.run if audit else None,
+        "run": newest.run if newest else None,
+        "rate": rate(newest.run) if newest else None,
+        "is_earlier": audit is not None and audit.document is not None and audit != found.audited(),
         "state": decisions.state_of(found, audit),
         "lineage": lineage.graph(found),
         "how_made": lineage.how_made(found),
         "children": found.children.order_by("number"),
         "splits": [(split, reports.split_words(split)) for split in found.splits.select_related("run")],
         "split_form": split_form or SplitForm(),
-        "leak_form": LeakForm(project=project, version=found, initial={"against": audit.against_id if audit else None}),
+        "audit_form": audit_form or AuditForm(version=found, audit=newest),
+        "audits": found.audits.select_related("run", "base_model", "against__dataset", "production__dataset")
+        .defer("document")
+        .order_by("-id")[:20],
         "note": note,
         "export_forms": reports.export_forms(),
     }
     if audit and audit.document and not audit.refused:
-        context |= _audited(found, decisions.judged(found, audit))
-    bad = note or (split_form is not None and split_form.errors)
-    return render(request, "datasets_app/version.html", context, status=400 if bad else 200)
+        document = decisions.judged(found, audit)
+        context |= _audited(found, document) | audit_page.context(document, request.GET)
+    bad = note or any(form is not None and form.errors for form in (split_form, audit_form))
+    part = request.htmx and request.htmx.target == "audit" and "document" in context  # type: ignore[attr-defined]
+    template = "datasets_app/_audit.html" if part else "datasets_app/version.html"
+    return render(request, template, context, status=400 if bad else 200)
+
+
+def _asked_audit(request: HttpRequest, found: DatasetVersion) -> Audit | None:
+    """The audit to show: the one the address names, else the newest that has a result, else the newest."""
+    number = request.GET.get("audit", "")
+    if number.isascii() and number.isdigit() and len(number) < 10:
+        named = found.audits.filter(document__isnull=False, pk=int(number)).first()
+        if named is not None:
+            return named
+    return found.audited() or found.audit
 
 
 def _audited(found: DatasetVersion, document: dict[str, Any]) -> dict[str, Any]:
@@ -79,23 +104,30 @@ def _audited(found: DatasetVersion, document: dict[str, Any]) -> dict[str, Any]:
         "document": document,
         "removal": removal,
         "repaired": next((repair.child for repair in done if repair.operations == removal.operations), None),
-        "findings": reports.findings(document),
-        "chart": reports.token_chart(document),
         "tone": reports.TONES.get(document["readiness"]["grade"], ""),
     }
 
 
+def rate(run: Run) -> int | None:
+    """Rows a second of a run that reads rows, as it said last."""
+    if run.has_ended:
+        return None
+    said = run.events.filter(kind="progress").order_by("-seq").first()
+    found = said.data.get("rows_per_s") if said else None
+    return int(found) if found else None
+
+
 @require_POST
 def audit(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
-    """Audits again: after a failure, with another model there, or against held-out rows."""
+    """Audits again: after a failure, with another model or cutoff, or against other rows."""
     found = get_version(request, project_id, version_id, Role.MEMBER)
     assert isinstance(request.user, User)
-    form = LeakForm(request.POST, project=found.dataset.project, version=found)
+    form = AuditForm(request.POST, version=found, audit=found.audit)
     if not form.is_valid():
-        return render_version(request, found, note="The held-out data chosen is no longer there. Choose another.")
+        return render_version(request, found, audit_form=form)
     running = found.audit
     if running is None or running.run.has_ended:
-        launching.start_audit(found, request.user, against=form.cleaned_data["against"])
+        launching.start_audit(found, request.user, choices=form.choices())
     return redirect(found)
 
 
@@ -103,7 +135,7 @@ def audit(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
 def document(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
     """The audit's document as the engine wrote it, for people who want to read it with their own tools."""
     found = get_version(request, project_id, version_id)
-    audit = found.audits.filter(document__isnull=False).order_by("-id").first()
+    audit = found.audited()
     if audit is None:
         raise Http404("This version has no finished audit.")
     response = JsonResponse(whole_document(audit), json_dumps_params={"indent": 1, "ensure_ascii": True})

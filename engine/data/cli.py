@@ -12,6 +12,7 @@ from typing import Any
 from engine.control import Control
 from engine.data.audit import AuditRequest, Progress, Stopped, audit, refusal, write_document
 from engine.data.errors import FileRefused
+from engine.data.stopping import stoppable
 from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED, run_job
@@ -110,9 +111,15 @@ def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run
         Path(spec["safety_model"]) if spec.get("safety_model") else None,
     )
 
+    comparing = False
+
     def report(progress: Progress) -> None:
+        nonlocal comparing
         if control.wanted() or control.orphaned():
             raise Stopped
+        if progress.bytes_read >= progress.bytes_total and not comparing:
+            comparing = True
+            events.emit("status", state="running", text="Every row is read; now rows are compared with each other.")
         events.emit(
             "progress",
             step=progress.bytes_read,
@@ -125,8 +132,9 @@ def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run
 
     events.emit("status", state="running", text="Reading the file.")
     try:
-        document = audit(request, out, report)
-    except Stopped:
+        with stoppable(control, out):
+            document = audit(request, out, report)
+    except (Stopped, KeyboardInterrupt):
         events.emit("done", stopped=True)
         return STOPPED
     except FileRefused as error:

@@ -6,9 +6,10 @@ import argparse
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import orjson
@@ -17,7 +18,7 @@ from engine.data.errors import FileRefused, RowProblem
 from engine.data.exports import FORMS, load
 from engine.data.exports.limits import Inexpressible
 from engine.data.formats import detect, to_example
-from engine.data.mask import mask_text
+from engine.data.mask import mask_all, mask_text
 from engine.data.records import Problem, Reader
 from engine.data.sniff import Container
 
@@ -35,12 +36,13 @@ class Left(msgspec.Struct, frozen=True):
 @dataclass
 class Export:
     """Iterate for the lines of the file (with their line feeds) and, in between, for the rows left out; the counts
-    are complete once it has ended. Raises FileRefused, and KeyError for a form that is not in the table."""
+    are complete once it has ended. ``mask`` hides personal data and secrets, as pages do. Raises FileRefused, and KeyError for a form that is not in the table."""
 
     path: Path
     form: str
     name: str = ""
     container: Container | None = None
+    mask: bool = False
     rows_in: int = 0
     rows_out: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
@@ -48,6 +50,9 @@ class Export:
 
     def __iter__(self) -> Iterator[bytes | Left]:
         form = load(self.form)
+        write: Callable[[dict[str, Any]], bytes] = getattr(form, "write", _as_json)
+        if head := getattr(form, "HEAD", b""):
+            yield head
         for record in Reader(self.path, self.container, self.name):
             self.rows_in += 1
             if isinstance(record, Problem):
@@ -61,7 +66,7 @@ class Export:
                 yield self._leave(record.line, problem.reason, f"{form.TITLE} has no place for {problem.reason}.")
             else:
                 self.rows_out += 1
-                yield orjson.dumps(row) + b"\n"
+                yield write(mask_all(row) if self.mask else row)
 
     def _leave(self, line: int, reason: str, found: str) -> Left:
         self.left_out[reason] += 1
@@ -79,14 +84,19 @@ class Export:
         return {"form": self.form, "rows_in": self.rows_in, "rows_out": self.rows_out, "left_out": left}
 
 
+def _as_json(row: dict[str, Any]) -> bytes:
+    return orjson.dumps(row) + b"\n"
+
+
 def export_main(argv: list[str]) -> int:
-    """``export FILE --form FORM --out FILE``: writes the rows, prints the report as JSON. Exit codes: 0, 2 refused."""
+    """``export FILE --form FORM --out FILE [--unmasked]``: writes the rows, prints the report as JSON. Exit codes: 0, 2 refused."""
     parser = argparse.ArgumentParser(prog="python -m engine export")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--form", choices=list(FORMS), required=True)
     parser.add_argument("--out", type=Path, required=True, help="the JSON Lines file to write")
+    parser.add_argument("--unmasked", action="store_true", help="leave personal data and secrets as they are")
     options = parser.parse_args(argv)
-    export = Export(options.file, options.form)
+    export = Export(options.file, options.form, mask=not options.unmasked)
     part = options.out.with_name(options.out.name + ".part")
     try:
         with part.open("wb") as file:

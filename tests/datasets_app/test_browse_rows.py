@@ -42,7 +42,7 @@ def test_it_filters_by_what_a_row_is(world: World, version: DatasetVersion) -> N
     assert lines(world, version, "?format=prompt_completion") == [71, 72]
     assert lines(world, version, "?show=unusable") == [73]
     assert lines(world, version, "?label=high&sort=-line")[:3] == [66, 61, 56]
-    assert lines(world, version, "?most=20&q=ticket") == [1, 2]
+    assert lines(world, version, "?most=40&q=ticket") == [1, 2]
     assert lines(world, version, "?least=99999") == []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -38,7 +40,7 @@ def test_its_page_leads_to_each_form(world: World, version: DatasetVersion) -> N
     assert version.audit is not None
     run_to_end(version.audit.run)
     html = world.client("reader").get(version.get_absolute_url()).content.decode()
-    for form in ("openai", "sharegpt", "alpaca", "trl"):
+    for form in ("openai", "sharegpt", "alpaca", "trl", "csv"):
         assert f"export/?form={form}" in html
 
 
@@ -56,7 +58,7 @@ def test_the_file_and_the_list_of_what_stayed_add_up(world: World, version: Data
     rows = lines(world, version, "version_export_download", "sharegpt")
     left = lines(world, version, "version_export_left_out", "sharegpt")
     assert len(rows) == 30
-    assert rows[0]["conversations"][0] == {"from": "human", "value": "Q0 of ann@example.com"}
+    assert rows[0]["conversations"][0] == {"from": "human", "value": "Q0 of a***@e***.com"}
     assert [(row["line"], row["reason"]) for row in left] == [
         (31, "raw text, which has no turns"),
         (32, "unusable rows"),
@@ -76,7 +78,7 @@ def test_it_knows_no_other_form_and_no_stranger(world: World, version: DatasetVe
     url = reverse("version_export", args=[world.project.pk, version.pk])
     assert world.client("reader").get(url, {"form": "../etc"}).status_code == 404
     for name in ("version_export_download", "version_export_left_out"):
-        assert world.client("reader").get(reverse(name, args=[world.project.pk, version.pk, "csv"])).status_code == 404
+        assert world.client("reader").get(reverse(name, args=[world.project.pk, version.pk, "xml"])).status_code == 404
         assert (
             world.client("stranger").get(reverse(name, args=[world.project.pk, version.pk, "trl"])).status_code == 404
         )
@@ -86,3 +88,25 @@ def test_a_refused_file_says_so_here_too(world: World, tmp_path: Path) -> None:
     path = tmp_path / "prose.jsonl"
     path.write_text("Once upon a time.\nThe end.\n")
     assert "cannot be read as rows" in get(world, version_of(world, path), "openai")
+
+
+def test_a_member_may_take_the_values_as_they_are(world: World, version: DatasetVersion) -> None:
+    url = reverse("version_export_download", args=[world.project.pk, version.pk, "openai"]) + "?values=plain"
+    assert world.client("reader").get(url).status_code == 403
+    answer = world.client("member").get(url)
+    with pytest.warns(Warning, match="asynchronous iterators"):
+        assert b"ann@example.com" in b"".join(answer)
+    page = reverse("version_export", args=[world.project.pk, version.pk])
+    assert b"as they stand in the file" in world.client("member").get(page, {"values": "plain"}).content
+    assert world.client("reader").get(page, {"values": "plain"}).status_code == 403
+
+
+def test_no_cell_of_the_csv_is_a_formula(world: World) -> None:
+    attacks = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1", "fine"]
+    version = world.version([{"prompt": text, "completion": f'"{text}", he said'} for text in attacks])
+    answer = world.client("reader").get(reverse("version_export_csv", args=[world.project.pk, version.pk]))
+    with pytest.warns(Warning, match="asynchronous iterators"):
+        cells = list(csv.DictReader(io.StringIO(b"".join(answer).decode())))
+    assert answer["Content-Type"].startswith("text/csv") and ".csv" in answer["Content-Disposition"]
+    assert [row["prompt"] for row in cells] == [f"'{text}" for text in attacks[:-1]] + ["fine"]
+    assert cells[0]["answer"] == '"=1+1", he said'

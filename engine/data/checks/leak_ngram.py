@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
@@ -21,6 +22,11 @@ ABOUT = (
     ),
 )
 LENGTHS, CONTAINED = (13, 10, 8), 0.5
+MEASURE: dict[str, Any] = {
+    "measure": "13 words in a row of a test prompt, or half of its 8-word runs, unless two prompts share them",
+    "threshold": CONTAINED,
+    "cannot_see": "rows that ask the same in other words, and test prompts of fewer than eight words",
+}
 
 
 class _State:
@@ -62,8 +68,4 @@ def look(state: _State | None, batch: list[Seen], book: Book) -> None:
 
 def conclude(state: _State | None, book: Book, facts: Facts) -> None:
     if book.has("leak_ngram"):
-        book.finding("leak_ngram").extra |= {
-            "measure": "13 words in a row of a test prompt, or half of its 8-word runs, unless two prompts share them",
-            "threshold": CONTAINED,
-            "cannot_see": "rows that ask the same in other words, and test prompts of fewer than eight words",
-        }
+        book.finding("leak_ngram").extra |= MEASURE

@@ -34,6 +34,12 @@ ABOUT = (
 PERMUTATIONS, BAND, SEED = 128, 4, 42
 THRESHOLD, FIRM = 0.5, 0.7
 PAIRS_AT_ONCE = 4000
+MEASURE: dict[str, Any] = {
+    "measure": "Jaccard similarity of word 3-grams (character 5-grams where words are not parted) after NFKC, case "
+    "folding and dropping punctuation; candidates by MinHash, each verified; system turns and constant openings left out",
+    "threshold": THRESHOLD,
+    "cannot_see": "rows that say the same in other words, and rows of fewer than five words",
+}
 # Above this share of the rows the copies change what is learnt; below, they are worth a look.
 MANY = 0.05
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -104,14 +110,9 @@ def _describe(book: Book, facts: Facts, capped: bool) -> None:
     finding = book.finding("near_duplicate")
     if (finding.surplus or 0) >= MANY * facts.usable:
         finding.severity = "repair"
-    finding.extra |= {
-        "measure": "Jaccard similarity of word 3-grams (character 5-grams where words are not parted) after NFKC, case "
-        "folding and dropping punctuation; candidates by MinHash, each verified; system turns and constant openings "
-        "left out",
-        "threshold": THRESHOLD,
-        "cannot_see": "rows that say the same in other words, and rows of fewer than five words"
-        + (f"; only the first {MOST_PAIRS:,} candidate pairs were compared" if capped else ""),
-    }
+    finding.extra |= MEASURE
+    if capped:
+        finding.extra["cannot_see"] += f"; only the first {MOST_PAIRS:,} candidate pairs were compared"
 
 
 def _copies(facts: Facts) -> tuple[NDArray[np.bool_], dict[int, list[int]]]:

@@ -26,6 +26,11 @@ ABOUT = (
 # Classes with fewer rows cannot be learnt from the others; more rows than this are sampled evenly.
 LEAST_ROWS, FOLDS, MOST_ROWS, MOST_CLASSES = 8, 4, 20_000, 200
 LEAST_IN_ALL = 60
+MEASURE: dict[str, Any] = {
+    "measure": f"confident learning over {FOLDS}-fold logistic regression on words and word pairs",
+    "threshold": "as sure of another class as of that class's own rows on average",
+    "cannot_see": f"labels wrong in the same way everywhere, and classes of fewer than {LEAST_ROWS} rows",
+}
 
 
 def start(options: Options) -> None:
@@ -50,11 +55,7 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
         book.flag("suspicious_label", *places[row], f"Given as “{labels[row]}”, reads like “{likely}”.")
     if book.has("suspicious_label"):
         sampled = "" if len(texts) < MOST_ROWS else f"; of a sample of {len(texts):,} rows"
-        book.finding("suspicious_label").extra |= {
-            "measure": f"confident learning over {FOLDS}-fold logistic regression on words and word pairs{sampled}",
-            "threshold": "as sure of another class as of that class's own rows on average",
-            "cannot_see": f"labels wrong in the same way everywhere, and classes of fewer than {LEAST_ROWS} rows",
-        }
+        book.finding("suspicious_label").extra |= {**MEASURE, "measure": MEASURE["measure"] + sampled}
 
 
 def _rows(facts: Facts) -> tuple[list[str], list[str], list[tuple[int, int]]]:

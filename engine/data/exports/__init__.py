@@ -1,4 +1,5 @@
-"""The table of forms in which rows go out: each is one file with TITLE, ABOUT and ``row(example)``."""
+"""The table of forms in which rows go out: each is one file with TITLE, ABOUT and ``row(example)``; a form that is not
+JSON Lines also has HEAD, the first line, and ``write(row)``."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ FORMS: dict[str, str] = {
     "sharegpt": "engine.data.exports.sharegpt",
     "alpaca": "engine.data.exports.alpaca",
     "trl": "engine.data.exports.trl",
+    "csv": "engine.data.exports.csv",
 }
 
 

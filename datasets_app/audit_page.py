@@ -1,0 +1,155 @@
+"""What the audit page shows in each of its parts, from the document alone: it never reads the file or the index."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+
+from datasets_app import reports
+from engine.data import checks
+
+TABS = (
+    ("overview", "Overview"),
+    ("findings", "Findings"),
+    ("coverage", "Coverage"),
+    ("lengths", "Lengths and classes"),
+    ("file", "File and audits"),
+)
+SEVERITIES = ("blocking", "warning", "note")
+FIRST = 10
+# The four figures people ask about most: finding codes, title, the check that says how it is measured.
+MEASURED = (
+    ("Near-duplicates", ("near_duplicate",), "near_duplicate"),
+    ("Doubtful labels", ("suspicious_label",), "suspicious_label"),
+    ("Leaked test rows", ("leak_identical", "leak_prompt", "leak_ngram"), "leak_ngram"),
+)
+
+
+def tab_of(query: QueryDict) -> str:
+    tab = query.get("tab", "")
+    return tab if tab in dict(TABS) else TABS[0][0]
+
+
+def context(document: dict[str, Any], query: QueryDict) -> dict[str, Any]:
+    """What the templates of the parts need beside the document."""
+    known = reports.findings(document)
+    return {
+        "tabs": TABS,
+        "tab": tab_of(query),
+        "first_findings": known[:FIRST],
+        "findings": listed(known, query),
+        "severities": [(badge, sum(finding["badge"] == badge for finding in known)) for badge in SEVERITIES],
+        "all_findings": len(known),
+        "measures": measures(document),
+        "repairs": top_repairs(document),
+        "token_chart": chart(document, "tokens"),
+        "character_chart": chart(document, "characters"),
+        "balance": balance(document),
+        "map": coverage_map(document),
+        "size": document.get("size"),
+    }
+
+
+def listed(known: list[dict[str, Any]], query: QueryDict) -> list[dict[str, Any]]:
+    """The findings of one severity or all, in the order asked for; by itself the gravest first."""
+    badge, sort = query.get("severity", ""), query.get("sort", "")
+    shown = [finding for finding in known if not badge or finding["badge"] == badge]
+    keys = {
+        "title": lambda finding: finding["title"].casefold(),
+        "severity": lambda finding: SEVERITIES.index(finding["badge"]),
+        "rows": lambda finding: finding["count"],
+        "surplus": lambda finding: finding.get("surplus") or 0,
+    }
+    key: Any = keys.get(sort.lstrip("-"))
+    return sorted(shown, key=key, reverse=sort.startswith("-")) if key else shown
+
+
+def measures(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """How duplicates, labels, leakage and diversity were measured, found or not, and what the measure cannot see."""
+    counts = {finding["code"]: finding for finding in document.get("findings", [])}
+    applies = {
+        "suspicious_label": bool(document.get("label_balance")),
+        "leak_ngram": bool(document.get("test")),
+        "near_duplicate": True,
+    }
+    shown = []
+    for title, codes, name in MEASURED:
+        said: dict[str, Any] = {**checks.load(name).MEASURE, **counts.get(name, {})}  # type: ignore[attr-defined]
+        shown.append(
+            {
+                "title": title,
+                "count": sum(counts[code]["count"] for code in codes if code in counts) if applies[name] else None,
+                "code": next((code for code in codes if code in counts), ""),
+                "measure": said["measure"],
+                "threshold": said["threshold"],
+                "cannot_see": said["cannot_see"],
+                "without": WITHOUT.get(name, ""),
+            }
+        )
+    diversity = document.get("diversity")
+    if diversity:
+        shown.append(_diversity(diversity, counts.get("low_diversity", {})))
+    return shown
+
+
+WITHOUT = {
+    "suspicious_label": "not looked for: the rows have no classes",
+    "leak_ngram": "not looked for: no held-out data was given",
+}
+
+
+def _diversity(section: dict[str, Any], finding: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "title": "Prompts alike to another",
+        "share": section.get("alike_share"),
+        "code": finding.get("code", ""),
+        "measure": section["measure"],
+        "threshold": section["threshold"],
+        "cannot_see": finding.get("cannot_see") or "prompts that differ in words and ask the same",
+    }
+
+
+def top_repairs(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The three most valuable repairs, each with the rows it would touch and the findings it mends. Audits of before
+    name them without an operation."""
+    readiness = document["readiness"]
+    if "top_repairs" in readiness:
+        return list(readiness["top_repairs"])
+    return [
+        {"title": repair["title"], "codes": [repair["code"]], "rows": repair["rows"], "why": repair["remedy"]}
+        for repair in readiness.get("repairs", [])
+    ]
+
+
+def chart(document: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """A histogram as _histogram.html draws it."""
+    lengths = document.get(name)
+    if not lengths:
+        return None
+    bars = lengths["histogram"]
+    return {
+        "edges": bars["edges"],
+        "counts": bars["counts"],
+        "cutoff": lengths.get("cutoff_len"),
+        "unit": lengths["unit"],
+    }
+
+
+def balance(document: dict[str, Any]) -> dict[str, Any] | None:
+    """The classes with each one's share of the largest, for its bar; the largest is what guessing would reach."""
+    found = document.get("label_balance")
+    if not found:
+        return None
+    largest = found["labels"][0]["count"]
+    bars = [{**label, "of_largest": label["count"] / largest} for label in found["labels"]]
+    return {**found, "labels": bars, "majority": found["labels"][0]["label"]}
+
+
+def coverage_map(document: dict[str, Any]) -> dict[str, Any] | None:
+    """What the map draws: points by cluster, and the clusters as its table lists them."""
+    coverage = document.get("coverage")
+    if not coverage:
+        return None
+    names = {str(cluster["id"]): ", ".join(cluster["terms"][:3]) for cluster in coverage["clusters"]}
+    return {"points": [point[:3] for point in coverage["points"]], "names": names, "rare": coverage.get("rare", [])}

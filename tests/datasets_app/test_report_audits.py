@@ -1,0 +1,60 @@
+"""The report: one file that opens offline and says what the page says; and the findings as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from pathlib import Path
+
+import pytest
+from django.urls import reverse
+
+from datasets_app.models import DatasetVersion
+from tests.datasets_app.cast import audited, version_of
+from tests.world import World, write_jsonl
+
+ATTACK = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def version(world: World, tmp_path: Path) -> DatasetVersion:
+    rows = [
+        {"text": f"Ticket {n} by jane.doe@example.com {ATTACK}", "label": "low" if n % 3 else ATTACK} for n in range(20)
+    ]
+    return audited(world, write_jsonl(tmp_path / "rows.jsonl", [*rows, rows[0], {ATTACK: 1}]))
+
+
+def url(name: str, version: DatasetVersion) -> str:
+    return reverse(name, args=[version.dataset.project_id, version.pk])
+
+
+def test_it_is_one_file_that_asks_nobody(world: World, version: DatasetVersion) -> None:
+    answer = world.client("reader").get(url("version_report", version))
+    html = answer.content.decode()
+    assert answer["Content-Disposition"].endswith('-v1-audit.html"')
+    assert version.sha256 in html and "Exact duplicates" in html and "How it was measured" in html
+    assert not re.findall(r"(?:src|href|action)=|url\(|@import", html)
+    assert "<script" not in html and "&lt;script&gt;" in html
+    assert "jane.doe" not in html
+
+
+def test_leakage_says_what_it_cannot_see_though_nothing_was_found(world: World, version: DatasetVersion) -> None:
+    page = world.client("reader").get(version.get_absolute_url(), {"tab": "findings"}).content.decode()
+    for html in (page, world.client("reader").get(url("version_report", version)).content.decode()):
+        assert "not looked for: no held-out data was given" in html
+        assert "Rows that ask the same in other words" in html
+        assert "Jaccard similarity of word 3-grams" in html
+
+
+def test_the_findings_open_in_a_spreadsheet(world: World, version: DatasetVersion) -> None:
+    answer = world.client("reader").get(url("version_findings_csv", version))
+    rows = {row["code"]: row for row in csv.DictReader(io.StringIO(answer.content.decode()))}
+    assert rows["exact_duplicate"]["count"] == "2" and rows["exact_duplicate"]["first_lines"] == "1 21"
+    assert rows["near_duplicate"]["measure"].startswith("Jaccard") if "near_duplicate" in rows else True
+
+
+def test_there_is_none_before_an_audit_has_ended(world: World, tmp_path: Path) -> None:
+    waiting = version_of(world, write_jsonl(tmp_path / "rows.jsonl", [{"prompt": "a", "completion": "b"}]))
+    for name in ("version_report", "version_findings_csv"):
+        assert world.client("reader").get(url(name, waiting)).status_code == 404
