@@ -36,7 +36,8 @@ class Left(msgspec.Struct, frozen=True):
 @dataclass
 class Export:
     """Iterate for the lines of the file (with their line feeds) and, in between, for the rows left out; the counts
-    are complete once it has ended. ``mask`` hides personal data and secrets, as pages do. Raises FileRefused, and KeyError for a form that is not in the table."""
+    are complete once it has ended. ``mask`` hides personal data and secrets, as pages do. Raises FileRefused, and
+    KeyError for a form that is not in the table."""
 
     path: Path
     form: str
@@ -89,7 +90,9 @@ def _as_json(row: dict[str, Any]) -> bytes:
 
 
 def export_main(argv: list[str]) -> int:
-    """``export FILE --form FORM --out FILE [--unmasked]``: writes the rows, prints the report as JSON. Exit codes: 0, 2 refused."""
+    """``export FILE --form FORM --out FILE [--unmasked]``: writes the rows, prints the report as JSON.
+
+    Exit codes: 0, 2 refused."""
     parser = argparse.ArgumentParser(prog="python -m engine export")
     parser.add_argument("file", type=Path, metavar="FILE")
     parser.add_argument("--form", choices=list(FORMS), required=True)
