@@ -180,6 +180,23 @@ def test_a_nested_column_is_named_never_guessed() -> None:
         detect({"instruction": "a", "instances": [{"input": "a", "output": "b"}]})
 
 
+@pytest.mark.parametrize("wrapper", ["instances", "data", "rows", "train", "examples"])
+def test_a_wrapper_around_the_rows_is_named(wrapper: str) -> None:
+    with pytest.raises(RowProblem, match=f"'{wrapper}' holds a list of 2 objects .*rows nested inside a row"):
+        detect({"version": 1, wrapper: [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "d"}]})
+
+
+MORE = {"id": 7, "source": "export", "tags": ["a", "b"], "metadata": {"label": "x", "messages": []}}
+
+
+@pytest.mark.parametrize(("row", "name", "prompt", "answer"), ROWS, ids=lambda value: json.dumps(value)[:60])
+def test_columns_beside_the_shape_change_nothing(row: dict[str, Any], name: str, prompt: str, answer: str) -> None:
+    for wider in ({**row, **MORE}, {**MORE, **row}):
+        assert detect(wider) == name
+        example = to_example(wider, name)
+        assert (example.prompt_text, example.answer) == (prompt, answer)
+
+
 def test_every_format_is_in_the_table_under_its_own_name() -> None:
     assert [module.NAME for module in formats()] == list(FORMATS)
     assert all(module.TITLE and module.COLUMNS for module in formats())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import json
 import tempfile
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -88,6 +92,50 @@ def test_an_audit_of_any_rows_ends_with_counts_that_add_up(rows: list[dict[str, 
     counts = document["rows"]
     assert counts["lines"] == counts["blank"] + counts["usable"] + counts["unusable"]
     assert counts["usable"] == sum(entry["count"] for entry in document["formats"])
+
+
+def sound(kind: str) -> bytes:
+    """A small valid file of each packed kind."""
+    rows = [{"prompt": f"Who is {number}?", "completion": 'Nobody, "they" say.\n'} for number in range(5)]
+    lines = "".join(json.dumps(row) + "\n" for row in rows).encode()
+    if kind == "gzip":
+        return gzip.compress(lines, mtime=0)
+    if kind == "csv":
+        return b"prompt,completion\r\n" + b'"Who, me?","a ""b"" c\nd"\r\nplain,b\r\n' * 3
+    if kind == "json_array":
+        return json.dumps(rows, indent=1).encode()
+    held = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows), held)
+    return held.getvalue()
+
+
+NAMES = {"gzip": "rows.jsonl.gz", "csv": "rows.csv", "json_array": "rows.json", "parquet": "rows.parquet"}
+edits = st.lists(
+    st.tuples(st.integers(0, 1 << 16), st.sampled_from(["set", "cut", "add"]), st.binary(max_size=6)), max_size=4
+)
+
+
+@pytest.mark.parametrize("kind", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(edits)
+def test_a_changed_packed_file_is_refused_or_read_with_counts_that_add_up(
+    kind: str, changes: list[tuple[int, str, bytes]]
+) -> None:
+    data = bytearray(sound(kind))
+    for place, what, new in changes:
+        at = place % (len(data) + 1)
+        data[at : at + (0 if what == "add" else len(new))] = new if what != "cut" else b""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / NAMES[kind]
+        path.write_bytes(bytes(data))
+        try:
+            reader = Reader(path)
+            items = list(reader)
+        except FileRefused as refused:
+            assert refused.found.endswith(".") and refused.remedy and refused.kind
+            return
+        assert len(items) == reader.tally.lines - reader.tally.blank
+        assert changes or len(items) >= 5
 
 
 @pytest.mark.parametrize("block", [1, 2, 3, 7])
