@@ -2,48 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterable, Iterator
+from typing import BinaryIO, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-SHARD_ROWS = 4_000_000
+SHARD_ROWS, HELD_ROWS = 4_000_000, 20_000
 # Within a bucket each row is compared with its next three and with the first: buckets of copies stay linear.
 LAGS = (1, 2, 3)
 MOST_PAIRS = 2_000_000
 
 
-def candidate_pairs(bands: NDArray[np.uint64], usable: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], bool]:
+class Bands:
+    """The band keys of all rows, a file for each band: each is read alone, and memory holds one of them at most."""
+
+    def __init__(self, width: int) -> None:
+        self._held: list[NDArray[np.uint64]] = []
+        self._rows = 0
+        self._width = width
+        self._files: list[BinaryIO] = []
+
+    def add(self, keys: NDArray[np.uint64]) -> None:
+        """``keys``: rows × bands, 0 for none."""
+        self._held.append(keys)
+        self._rows += len(keys)
+        if self._rows >= HELD_ROWS:
+            self._spill()
+
+    def take(self) -> NDArray[np.uint64]:
+        """What was added since this was last asked; it is forgotten here."""
+        taken, self._held, self._rows = self._held, [], 0
+        return np.concatenate(taken) if taken else np.zeros((0, self._width), np.uint64)
+
+    def columns(self) -> Iterator[NDArray[np.uint64]]:
+        """The keys of all rows, band after band."""
+        if not self._files:
+            yield from np.ascontiguousarray(self.take().T)
+            return
+        self._spill()
+        for file in self._files:
+            file.seek(0)
+            yield np.frombuffer(file.read(), dtype=np.uint64)
+            file.seek(0, 2)
+
+    def _spill(self) -> None:
+        if not self._files:
+            self._files = [cast(BinaryIO, tempfile.TemporaryFile()) for _ in range(self._width)]  # noqa: SIM115
+        for file, column in zip(self._files, self.take().T, strict=True):
+            file.write(column.tobytes())
+
+
+def candidate_pairs(bands: Iterable[NDArray[np.uint64]], usable: NDArray[np.bool_]) -> tuple[NDArray[np.uint64], bool]:
     """Pairs (smaller place << 32 | larger place) of rows that agree in a band, each once and in order, and whether
-    some were left out because there were more than ``MOST_PAIRS``. ``bands``: rows × bands, 0 for none."""
+    some were left out because there were more than ``MOST_PAIRS``. ``bands``: the keys of each, 0 for none."""
     held = np.zeros(0, dtype=np.uint64)
-    rows, width = bands.shape
-    shards = max(1, -(-rows // SHARD_ROWS))
-    for band in range(width):
+    shards = max(1, -(-len(usable) // SHARD_ROWS))
+    for keys in bands:
         for shard in range(shards):
-            places = _places(bands, usable, band, shard, shards)
-            held = np.union1d(held, _neighbours(np.asarray(bands[places, band]), places))
+            places = np.flatnonzero(usable & (keys != 0) & (keys % np.uint64(shards) == shard))
+            held = np.union1d(held, _neighbours(keys[places], places))
             if len(held) > MOST_PAIRS:
                 return held[:MOST_PAIRS], True
     return held, False
 
 
-def _places(
-    bands: NDArray[np.uint64], usable: NDArray[np.bool_], band: int, shard: int, shards: int
-) -> NDArray[np.int64]:
-    found = []
-    for start in range(0, len(bands), SHARD_ROWS):
-        part = np.asarray(bands[start : start + SHARD_ROWS, band])
-        wanted = usable[start : start + SHARD_ROWS] & (part != 0) & (part % np.uint64(shards) == shard)
-        found.append(np.flatnonzero(wanted) + start)
-    return np.concatenate(found) if found else np.zeros(0, np.int64)
-
-
 def _neighbours(keys: NDArray[np.uint64], places: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """One sort of key and place in one number, of which the key gives up its lowest bits: a pair that agrees by
+    chance is found out when it is compared."""
     if len(keys) < 2:
         return np.zeros(0, dtype=np.uint64)
-    order = np.argsort(keys, kind="stable")
-    keys, places = keys[order], places[order]
+    low = np.uint64((1 << len(keys).bit_length()) - 1)
+    ordered = np.sort((keys & ~low) | np.arange(len(keys), dtype=np.uint64))
+    keys, places = ordered & ~low, places[(ordered & low).astype(np.int64)]
+    near = np.flatnonzero(keys[1:] == keys[:-1])
+    if not len(near):
+        return np.zeros(0, dtype=np.uint64)
+    alike = np.unique(np.r_[near, near + 1])  # only these have a neighbour: few rows from here on
+    keys, places = keys[alike], places[alike]
     pairs = []
     for lag in LAGS:
         same = np.flatnonzero(keys[:-lag] == keys[lag:])

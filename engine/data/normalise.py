@@ -20,11 +20,13 @@ _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
 _PUNCTUATION = re.compile(r"(?![-+*/%<>=^]\s?\d)(?!(?<=\d)[.,:]\d)[^\w\s\x1e\x1f]|_")
 
 
-def coarse(text: str) -> bytes:
-    """Letters and digits only, without case, accents or compatibility forms (UTF-8)."""
-    if not text.isascii():
+def coarse(text: str, raw: bytes | None = None) -> bytes:
+    """Letters and digits only, without case, accents or compatibility forms (UTF-8). ``raw``: ``text`` in UTF-8, where
+    it is at hand."""
+    if raw is None or not text.isascii():
         text = _NON_ASCII.sub(lambda match: _fold(match[0]), text)
-    return text.encode("utf-8", "surrogatepass").translate(_LOWER, _DROP)
+        raw = text.encode("utf-8", "surrogatepass")
+    return raw.translate(_LOWER, _DROP)
 
 
 @lru_cache(maxsize=4096)

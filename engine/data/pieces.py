@@ -47,9 +47,8 @@ class Tally:
         return str(self.digest.hexdigest())
 
 
-def blocks(file: BinaryIO, tally: Tally) -> Iterator[bytes]:
+def blocks(file: BinaryIO, tally: Tally, first: bool = True) -> Iterator[bytes]:
     """The file in blocks of 1 MiB, without a leading byte order mark; keeps the tally of bytes and the digest."""
-    first = True
     while block := file.read(BLOCK_BYTES):
         tally.bytes_read += len(block)
         tally.digest.update(block)
@@ -63,10 +62,11 @@ def has_long_number(block: bytes) -> bool:
     return _RUN in block.translate(_DIGITS)
 
 
-def split_lines(file: BinaryIO, tally: Tally) -> Iterator[Piece]:
-    """The lines of ``file`` that are not blank. Only a line feed ends a line (U+2028 and CR do not)."""
-    carry, skipped, head, offset = b"", 0, b"", 0
-    for block in blocks(file, tally):
+def split_lines(file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Piece]:
+    """The lines of ``file`` that are not blank. Only a line feed ends a line (U+2028 and CR do not). ``offset``: where
+    ``file`` begins, when it is a stretch of another."""
+    carry, skipped, head = b"", 0, b""
+    for block in blocks(file, tally, first=not offset):
         if not offset and tally.bom:
             offset = len(BOM)
         parts = block.split(b"\n")

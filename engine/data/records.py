@@ -13,7 +13,7 @@ import tempfile
 import weakref
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 import orjson
@@ -84,16 +84,22 @@ class Reader:
     def __iter__(self) -> Iterator[Record | Problem]:
         with self.path.open("rb") as file:
             if self.container == "json_array":
-                pieces = split_array(file, self.tally)
+                yield from self._items(split_array(file, self.tally))
             else:
-                pieces = split_lines(file, self.tally)
-            read_piece = text_piece if self.container == "text" else json_piece
-            lines = self.unpacked.lines if self.unpacked else None
-            for piece in pieces:
-                item = read_piece(piece)
-                if lines:
-                    item.line = lines[item.number - 1]
-                yield item
+                yield from self.stretch(file, self.tally)
+
+    def stretch(self, file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Record | Problem]:
+        """The records and problems of the lines of ``file``, a stretch of this one that begins at ``offset``."""
+        return self._items(split_lines(file, tally, offset))
+
+    def _items(self, pieces: Iterator[Piece]) -> Iterator[Record | Problem]:
+        read_piece = text_piece if self.container == "text" else json_piece
+        lines = self.unpacked.lines if self.unpacked else None
+        for piece in pieces:
+            item = read_piece(piece)
+            if lines:
+                item.line = lines[item.number - 1]
+            yield item
 
 
 def read(path: Path, container: Container | None = None) -> Iterator[Record | Problem]:

@@ -6,15 +6,16 @@ import msgspec
 import orjson
 
 from engine.data.example import Example
+from engine.data.gates import OPEN
 from engine.data.normalise import ANSWER, PART, coarse
 
 SHORT_ANSWER = 64
 
 
 class Seen(msgspec.Struct):
-    """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``key`` is the coarse form of
-    all three, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and ``prompt_tokens`` are -1
-    when they were not counted."""
+    """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``raw`` is all three in UTF-8,
+    ``key`` their coarse form, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and
+    ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py."""
 
     number: int
     line: int
@@ -23,22 +24,26 @@ class Seen(msgspec.Struct):
     prompt: str
     answer: str
     rest: str
+    raw: bytes
     key: bytes
     prompt_key: bytes
     answer_key: bytes
     label: str | None
     tokens: int = -1
     prompt_tokens: int = -1
+    gates: int = OPEN
 
 
 def see(number: int, line: int, format_name: str, example: Example) -> Seen:
     prompt, answer, rest = content(example)
-    key = coarse(joined(prompt, answer, rest))
+    text = joined(prompt, answer, rest)
+    raw = text.encode("utf-8", "surrogatepass")
+    key = coarse(text, raw)
     middle = key.index(0x1E)
     end = key.index(0x1E, middle + 1)
     label = label_of(example)
     keys = (key, key[:middle], key[middle + 1 : end])
-    return Seen(number, line, format_name, example, prompt, answer, rest, *keys, label)
+    return Seen(number, line, format_name, example, prompt, answer, rest, raw, *keys, label)
 
 
 def joined(prompt: str, answer: str, rest: str) -> str:

@@ -21,7 +21,8 @@ LEAST_WORDS, LEAST_CHARACTERS = 5, 10
 MOST_WORDS = 20_000
 ROLES = frozenset({"user", "assistant", "tool", "system"})
 
-_WORDS = bytes(
+# Bytes of ASCII text: letters in lower case, digits, and blanks for all else.
+PARTED = bytes(
     byte + 32 if 0x41 <= byte <= 0x5A else byte if chr(byte).isalnum() and byte < 128 else 0x20 for byte in range(256)
 )
 _WORD = re.compile(r"[^\W_]+")
@@ -48,7 +49,7 @@ def spoken(prompt: str, answer: str, rest: str) -> str:
 def units(text: str) -> tuple[Words, int]:
     """(the words of ``text``, without case and punctuation, 0), or for an unparted script (its characters, 1)."""
     if text.isascii():
-        return text.encode().translate(_WORDS).split()[:MOST_WORDS], 0
+        return text.encode().translate(PARTED).split()[:MOST_WORDS], 0
     text = unicodedata.normalize("NFKC", text).casefold()
     if len(_UNPARTED.findall(text)) * 3 > len(text):
         joined = "".join(_WORD.findall(text))[:MOST_WORDS]
@@ -87,6 +88,10 @@ class Instructions:
     def __init__(self) -> None:
         self._openings: dict[tuple[bytes, ...], Words] | None = None
 
+    @property
+    def learnt(self) -> bool:
+        return self._openings is not None
+
     def learn(self, rows: Sequence[Words]) -> None:
         """Does nothing when openings were learnt before."""
         if self._openings is not None:
@@ -109,6 +114,12 @@ class Instructions:
                 break
             shared += 1
         return words[shared:]
+
+    def strip(self, text: bytes) -> bytes:
+        """``without`` for words that are parted by blanks."""
+        if not self._openings or tuple(text.split(None, self.HEAD)[: self.HEAD]) not in self._openings:
+            return text
+        return b" ".join(self.without(text.split()))
 
     def _longest(self, rows: list[tuple[bytes, ...]]) -> Words:
         opening: Words = []

@@ -54,6 +54,15 @@ class TokenCounter:
         texts = [self._text(example.prompt_messages, example, True) if example.messages else "" for example in examples]
         return self._encode(texts, not self.has_template)
 
+    def take_failures(self) -> tuple[int, str]:
+        """How often the template failed since this was last asked, and how it first did."""
+        taken, self.template_failures = (self.template_failures, self.first_failure), 0
+        return taken
+
+    def add_failures(self, count: int, first: str) -> None:
+        self.template_failures += count
+        self.first_failure = self.first_failure or first
+
     def _text(self, messages: tuple[Message, ...], example: Example, ask: bool = False) -> str:
         if not messages:
             return example.text or ""

@@ -18,6 +18,7 @@ ABOUT = (
     ),
 )
 OVERRIDE = re.compile("[\u202a-\u202e\u2066-\u2069]")
+GATE = r"\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]"
 
 
 def start(options: Options) -> None:

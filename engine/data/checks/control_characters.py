@@ -20,6 +20,7 @@ ABOUT = (
 # All of C0 but tab, line feed and carriage return; the two separators that part a row's turns here are left out.
 _BYTES = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in b"\t\n\r\x1e\x1f")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1d\x7f-\x9f]")
+GATE = r"[\x00-\x08\x0b\x0c\x0e-\x1d\x7f]|\xc2[\x80-\x9f]"
 
 
 def start(options: Options) -> None:

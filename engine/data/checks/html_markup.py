@@ -22,6 +22,10 @@ _TAG = re.compile(
     r"form|button|svg)(?:\s+[\w-]+\s*=[^<>]{0,500})?\s?/?|!doctype html)>",
     re.IGNORECASE,
 )
+GATE = (
+    r"<(?:/?(?:p|br|div|span|a|b|i|u|em|strong|ul|ol|li|table|tr|td|th|h[1-6]|img|script|style|html|body|head|iframe|font|"
+    r"input|form|button|svg)[\s/>\x1c-\x1f\x80-\xff]|!doctype html)"
+)
 
 
 def start(options: Options) -> None:

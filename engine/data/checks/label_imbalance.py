@@ -44,6 +44,20 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
     state.too_many = len(state.labels) > MOST_LABELS
 
 
+def hand_over(state: _State) -> tuple[Counter[str], int, bool, bool]:
+    taken = (state.labels, state.unlabelled, state.explicit, state.too_many)
+    state.labels, state.unlabelled = Counter(), 0
+    return taken
+
+
+def take_over(state: _State, part: tuple[Counter[str], int, bool, bool]) -> None:
+    labels, unlabelled, explicit, too_many = part
+    state.labels.update(labels)
+    state.unlabelled += unlabelled
+    state.explicit = state.explicit or explicit
+    state.too_many = state.too_many or too_many or len(state.labels) > MOST_LABELS
+
+
 def conclude(state: _State, book: Book, facts: Facts) -> None:
     """Short answers count as classes when nearly all rows have one and they repeat five times on average."""
     labels, rows = state.labels, state.labels.total()

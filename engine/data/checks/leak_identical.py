@@ -18,6 +18,9 @@ ABOUT = (
     ),
 )
 
+# ``look`` changes nothing in the state.
+FIXED = True
+
 
 def start(options: Options) -> HeldOut | None:
     return options.held_out

@@ -27,6 +27,8 @@ MEASURE: dict[str, Any] = {
     "threshold": CONTAINED,
     "cannot_see": "rows that ask the same in other words, and test prompts of fewer than eight words",
 }
+# ``look`` changes nothing in the state.
+FIXED = True
 
 
 class _State:

@@ -51,10 +51,26 @@ def _form(state: _State, answer: str) -> int:
         value = state.decode.decode(answer)
     except (msgspec.DecodeError, RecursionError):
         return TEXT
-    keys = tuple(sorted(map(str, value))) if isinstance(value, dict) else ("[]",)
+    return _number(state, tuple(sorted(map(str, value))) if isinstance(value, dict) else ("[]",))
+
+
+def _number(state: _State, keys: tuple[str, ...]) -> int:
     if keys not in state.forms and len(state.forms) >= MOST_FORMS:
         return MOST_FORMS + 1
     return state.forms.setdefault(keys, len(state.forms) + 1)
+
+
+def hand_over(state: _State) -> tuple[list[tuple[str, ...]], array[int]]:
+    taken = (list(state.forms), state.of_row)
+    state.forms, state.of_row = {}, array("H")
+    return taken
+
+
+def take_over(state: _State, part: tuple[list[tuple[str, ...]], array[int]]) -> None:
+    forms, of_row = part
+    numbers = {TEXT: TEXT, MOST_FORMS + 1: MOST_FORMS + 1}
+    numbers |= {place: _number(state, keys) for place, keys in enumerate(forms, start=1)}
+    state.of_row.extend([numbers[each] for each in of_row])
 
 
 def conclude(state: _State, book: Book, facts: Facts) -> None:

@@ -22,6 +22,10 @@ BROKEN = re.compile(
     "[\u00c2\u00c3][\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]"
     "|\u00e2(?:\u20ac|\u0080)[\u0080-\u00bf\u0152\u0153\u02dc\u2013-\u2122]|\u00ef\u00bb\u00bf|\u00f0\u0178|\ufffd"
 )
+GATE = (
+    r"\xc3[\x82\x83][\xc2\xc5\xc6\xcb\xe2]|\xc3\xa2(?:\xe2\x82\xac|\xc2\x80)"
+    r"|\xc3\xaf\xc2\xbb|\xc3\xb0\xc5\xb8|\xef\xbf\xbd"
+)
 
 
 def start(options: Options) -> None:

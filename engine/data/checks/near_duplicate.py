@@ -1,14 +1,14 @@
 """Rows that are copies but for a few words: MinHash finds candidates, the true Jaccard similarity decides.
 
-Bands of 4 of 128 minima over word 2-grams let a pair at 0.68 (a tenth of its words edited) through with probability
+Bands of 4 of 112 minima over word 2-grams let a pair at 0.68 (a tenth of its words edited) through with probability
 0.999; word 3-grams then decide, at 0.5 (Broder 1997; Leskovec, Rajaraman, Ullman, chapter 3).
 """
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-from typing import Any, cast
+from array import array
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from engine.data.again import contents
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.clusters import MOST_PAIRS, Clusters, candidate_pairs
-from engine.data.columns import Column, equal_groups
+from engine.data.clusters import MOST_PAIRS, Bands, Clusters, candidate_pairs
+from engine.data.columns import equal_groups
 from engine.data.seen import Seen
-from engine.data.similar import Instructions, jaccard, long_enough, print_of, runs, spoken, units
+from engine.data.shingles import Hashes, Offsets, run_hashes, word_hashes, words_of
+from engine.data.similar import LEAST_CHARACTERS, LEAST_WORDS, Instructions, spoken, units
 
 ABOUT = (
     About(
@@ -31,12 +32,13 @@ ABOUT = (
         "dedupe",
     ),
 )
-PERMUTATIONS, BAND, SEED = 128, 4, 42
+BANDS, BAND, SEED = 28, 4, 42
 THRESHOLD, FIRM = 0.5, 0.7
 PAIRS_AT_ONCE = 4000
 MEASURE: dict[str, Any] = {
     "measure": "Jaccard similarity of word 3-grams (character 5-grams where words are not parted) after NFKC, case "
-    "folding and dropping punctuation; candidates by MinHash, each verified; system turns and constant openings left out",
+    "folding and dropping punctuation; candidates by MinHash, each verified; system turns and constant openings left "
+    "out",
     "threshold": THRESHOLD,
     "cannot_see": "rows that say the same in other words, and rows of fewer than five words",
 }
@@ -48,32 +50,48 @@ _MIX = np.uint64(0x9E3779B97F4A7C15)
 class _State:
     def __init__(self) -> None:
         self.instructions = Instructions()
-        self.bands = Column(Path(tempfile.gettempdir()))
+        self.bands = Bands(BANDS)
 
 
 def start(options: Options) -> _State:
     return _State()
 
 
+def prepare(state: _State, batch: list[Seen]) -> None:
+    """The constant openings are those of the first rows, whichever process looks at the others."""
+    if not state.instructions.learnt:
+        state.instructions.learn([units(spoken(seen.prompt, seen.answer, seen.rest))[0] for seen in batch])
+
+
 def look(state: _State, batch: list[Seen], book: Book) -> None:
+    prepare(state, batch)
+    keys = np.zeros((len(batch), BANDS), dtype=np.uint64)
+    texts = [words_of(spoken(seen.prompt, seen.answer, seen.rest)) for seen in batch]
+    for unparted, length, least in ((0, 2, LEAST_WORDS), (1, 5, LEAST_CHARACTERS)):
+        places = [place for place, text in enumerate(texts) if text[1] == unparted]
+        hashes, offsets = word_hashes([state.instructions.strip(texts[place][0]) for place in places])
+        enough = np.diff(offsets) >= least
+        runs, offsets = run_hashes(hashes, offsets, length)
+        rows = np.array(places, dtype=np.int64)[enough]
+        keys[rows] = _band_keys(runs, offsets)[enough]
+    state.bands.add(keys)
+
+
+def hand_over(state: _State) -> NDArray[np.uint64]:
+    return state.bands.take()
+
+
+def take_over(state: _State, part: NDArray[np.uint64]) -> None:
+    state.bands.add(part)
+
+
+def _band_keys(runs: Hashes, offsets: Offsets) -> NDArray[np.uint64]:
+    """rows × bands: one number for the minima of each band; never 0, which means none."""
     from rensa import RMinHash
 
-    split = [units(spoken(seen.prompt, seen.answer, seen.rest)) for seen in batch]
-    state.instructions.learn([words for words, _ in split])
-    split = [(state.instructions.without(words), unparted) for words, unparted in split]
-    sets = [runs(words, 5 if unparted else 2) if long_enough(words, unparted) else [] for words, unparted in split]
-    if not sets:
-        return
-    matrix = RMinHash.digest_matrix_from_token_byte_sets([each or [b""] for each in sets], PERMUTATIONS, SEED)
-    minima = np.array(matrix.to_rows(), dtype=np.uint64)
-    keys = _band_keys(minima)
-    keys[[place for place, each in enumerate(sets) if not each]] = 0
-    state.bands.extend(keys.ravel().tolist())
-
-
-def _band_keys(minima: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """rows × permutations → rows × bands: one number for the minima of each band; never 0, which means none."""
-    parts = minima.reshape(len(minima), PERMUTATIONS // BAND, BAND)
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, offsets.astype(np.uint64), BANDS * BAND, SEED)
+    minima = np.frombuffer(array("Q", chain.from_iterable(matrix.to_rows())), dtype=np.uint64)
+    parts = minima.reshape(-1, BANDS, BAND)
     keys = np.zeros(parts.shape[:2], dtype=np.uint64)
     for place in range(BAND):
         keys = (keys ^ parts[:, :, place]) * _MIX
@@ -82,11 +100,10 @@ def _band_keys(minima: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def conclude(state: _State, book: Book, facts: Facts) -> None:
-    bands = state.bands.values().reshape(-1, PERMUTATIONS // BAND)
-    if len(bands) < 2:
+    if facts.usable < 2:
         return
     first, copies = _copies(facts)
-    pairs, capped = candidate_pairs(bands, first)
+    pairs, capped = candidate_pairs(state.bands.columns(), first)
     clusters = Clusters(FIRM)
     for one, other, likeness in _verified(state, facts, pairs):
         clusters.join(one, other, likeness)
@@ -125,6 +142,11 @@ def _copies(facts: Facts) -> tuple[NDArray[np.bool_], dict[int, list[int]]]:
     return first, copies
 
 
+def jaccard(one: set[int], other: set[int]) -> float:
+    both = len(one & other)
+    return both / max(1, len(one) + len(other) - both)
+
+
 def _verified(state: _State, facts: Facts, pairs: NDArray[np.uint64]) -> list[tuple[int, int, float]]:
     """The pairs at or above the threshold, the most alike first. Rows are read again, some thousands at a time."""
     numbers = facts.columns["number"].values()
@@ -136,20 +158,19 @@ def _verified(state: _State, facts: Facts, pairs: NDArray[np.uint64]) -> list[tu
         places = np.unique(np.r_[ones, others])
         prints = _prints(state, facts, [int(numbers[place]) for place in places])
         for one, other in zip(ones.tolist(), others.tolist(), strict=True):
-            likeness = _likeness(prints, int(numbers[one]), int(numbers[other]))
+            likeness = jaccard(prints.get(int(numbers[one]), set()), prints.get(int(numbers[other]), set()))
             if likeness >= THRESHOLD:
                 found.append((one, other, likeness))
     return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
 
 
-def _prints(state: _State, facts: Facts, numbers: list[int]) -> dict[int, NDArray[np.int64]]:
-    prints = {}
-    for number, _, prompt, answer, rest in contents(facts, numbers):
-        words, unparted = units(spoken(prompt, answer, rest))
-        prints[number] = print_of(state.instructions.without(words), unparted)
+def _prints(state: _State, facts: Facts, numbers: list[int]) -> dict[int, set[int]]:
+    """Row number → the set by which rows are compared: word 3-grams (character 5-grams), as numbers."""
+    prints: dict[int, set[int]] = {}
+    found = [(number, words_of(spoken(*parts))) for number, _, *parts in contents(facts, numbers)]
+    for unparted, length in ((0, 3), (1, 5)):
+        rows = [(number, state.instructions.strip(text)) for number, (text, kind) in found if kind == unparted]
+        runs, offsets = run_hashes(*word_hashes([text for _, text in rows]), length)
+        for place, (number, _) in enumerate(rows):
+            prints[number] = set(runs[offsets[place] : offsets[place + 1]].tolist())
     return prints
-
-
-def _likeness(prints: dict[int, Any], one: int, other: int) -> float:
-    nothing = cast("NDArray[np.int64]", np.zeros(0, np.int64))
-    return jaccard(prints.get(one, nothing), prints.get(other, nothing))

@@ -67,6 +67,18 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
         state.of_row.append(state.names.setdefault(name, len(state.names)))
 
 
+def hand_over(state: _State) -> tuple[list[str], array[int]]:
+    taken = (list(state.names), state.of_row)
+    state.of_row = array("H")
+    return taken
+
+
+def take_over(state: _State, part: tuple[list[str], array[int]]) -> None:
+    names, of_row = part
+    numbers = [state.names.setdefault(name, len(state.names)) for name in names]
+    state.of_row.extend([numbers[each] for each in of_row])
+
+
 def conclude(state: _State, book: Book, facts: Facts) -> None:
     rows = np.frombuffer(state.of_row, dtype=np.uint16)
     counts = Counter({name: int((rows == number).sum()) for name, number in state.names.items() if number})

@@ -60,7 +60,7 @@ GATE = (
     r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11}|\d(?:[ -]?\d){12}|\d{3}-\d{2}-\d{4}|\d{1,3}(?:\.\d{1,3}){3}"
     r"|[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3}|\+\d(?:[ ()./-]{0,2}\d){6}"
     r"|(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}"
-    r"|(?i)(?:phone|tel|mobile|cell|call|fax|whatsapp|telefon|handy|tel\xc3[\xa9\x89]fono)\b[^\d\n]*"
+    r"|(?:phone|tel|mobile|cell|call|fax|whatsapp|telefon|handy|tel\xc3[\xa9\x89]fono)\b[^\d\n]*"
     r"\(?\d(?:[ ()./-]{0,2}\d){6}"
     rf"|{postal.GATE}"
 )

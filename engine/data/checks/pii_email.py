@@ -16,6 +16,7 @@ ABOUT = (
         "Replace them by placeholders, unless they are public and meant.",
     ),
 )
+GATE = r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+\."
 
 
 def start(options: Options) -> None:

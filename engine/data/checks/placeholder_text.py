@@ -25,6 +25,10 @@ _PLACEHOLDER = re.compile(
 )
 _MARKED = re.compile(r"\b(?:TODO|FIXME|TBD)\b")
 _OPENINGS = ("{{", "[", "<", "orem", "TODO", "FIXME", "TBD", "xxx", "XXX")
+GATE = (
+    r"\{\{[ \w.\x80-\xff-]|\blorem ipsum\b|\b(?-i:TODO|FIXME|TBD)\b|\bxxx-xxx-xxxx|\bx{6}"
+    r"|[\[<](?:insert|your|enter|add|company|customer|client|recipient|sender)[ _]"
+)
 
 
 def start(options: Options) -> None:

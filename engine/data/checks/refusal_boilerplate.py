@@ -28,6 +28,15 @@ REFUSAL = re.compile(
     r"|\bmy (?:knowledge cutoff|training data|programming)\b|\bopenai['’]?s? (?:polic|content|use case)",
     re.IGNORECASE,
 )
+GATE = (
+    r"\bas an? (?:ai|artificial intelligence|large language model|language model)\b"
+    r"|\bi(?:'|\xe2\x80\x99| a)m (?:sorry|afraid)"
+    r"|\bi(?: can(?:'|\xe2\x80\x99)?t| cannot| can not|(?:'|\xe2\x80\x99| a)m (?:un|not )able to"
+    r"| won(?:'|\xe2\x80\x99)t) "
+    r"(?:assist|help|fulfil|provide|comply|answer|engage|create|generate|discuss|do that|support)"
+    r"|\bi (?:do not|don(?:'|\xe2\x80\x99)t) have (?:personal|feelings|opinions|the ability|access to real|real-time)"
+    r"|\bmy (?:knowledge cutoff|training data|programming)|\bopenai(?:'|\xe2\x80\x99)?s? (?:polic|content|use case)"
+)
 
 
 def start(options: Options) -> None:

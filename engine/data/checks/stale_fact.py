@@ -24,6 +24,12 @@ _DATED = re.compile(
 )
 _OPENINGS = ("as of ", "current ", "incumbent ", "reigning ", "knowledge ", "time of writing", "latest version")
 _LINK = re.compile(r"https?://[\w.-]+\.[a-z]{2,}|\bwww\.[\w-]+\.[a-z]{2,}", re.IGNORECASE)
+GATE = (
+    r"\bas of (?:now|today|this writing|my last|early|mid|late|(?:[a-z]+ )?(?:19|20))"
+    r"|\b(?:current|incumbent|reigning) (?:president|prime minister|chancellor|ceo|champion|price|version|rate)"
+    r"|\b(?:knowledge cutoff|last knowledge update|at the time of writing|up to date as of|latest version)"
+    r"|https?://|\bwww\."
+)
 
 
 def start(options: Options) -> None:

@@ -26,6 +26,11 @@ MARKS = re.compile(
     re.MULTILINE,
 )
 OPENINGS = ("<|", "INST]", "<<SYS", "_of_turn>", "s>", "###", "Below is an", "Human: ", "Assistant: ", "ASSISTANT: ")
+GATE = (
+    r"<\|(?:im_start|im_end|endoftext|system|user|assistant|end|eot_id|begin_of_text|start_header_id|end_header_id)\|>"
+    r"|\[/?INST\]|<</?SYS>>|(?:start|end)_of_turn>|</s>|Below is an instruction that describes a task"
+    r"|### ?(?:Instruction|Response|Input|Human|Assistant):|(?:Human|Assistant|USER|ASSISTANT): "
+)
 
 
 def start(options: Options) -> None:

@@ -70,6 +70,18 @@ def _open_form(answer: str) -> str:
     return ""
 
 
+def hand_over(state: _State) -> tuple[int, array[int], array[int]]:
+    taken = (state.prose, state.numbers, state.lines)
+    state.prose, state.numbers, state.lines = 0, array("q"), array("q")
+    return taken
+
+
+def take_over(state: _State, part: tuple[int, array[int], array[int]]) -> None:
+    state.prose += part[0]
+    state.numbers.extend(part[1])
+    state.lines.extend(part[2])
+
+
 def conclude(state: _State, book: Book, facts: Facts) -> None:
     if len(state.numbers) <= max(1, HABIT * state.prose):
         for number, line in zip(state.numbers, state.lines, strict=True):

@@ -21,6 +21,7 @@ ABOUT = (
 INVISIBLE = re.compile(
     "[\u200b\u2060\ufeff\u00ad]|(?<=[ -~\u00c0-\u024f])[\u200c\u200d]|[\u200c\u200d](?=[ -~\u00c0-\u024f])"
 )
+GATE = r"\xe2\x80[\x8b-\x8d]|\xe2\x81\xa0|\xef\xbb\xbf|\xc2\xad"
 
 
 def start(options: Options) -> None:

@@ -125,6 +125,6 @@ def test_a_split_keeps_a_group_on_one_side(tmp_path: Path) -> None:
 
 
 def test_large_buckets_give_few_pairs() -> None:
-    bands = np.ones((50_000, 2), dtype=np.uint64)
+    bands = np.ones((2, 50_000), dtype=np.uint64)
     pairs, capped = candidate_pairs(bands, np.ones(50_000, dtype=np.bool_))
     assert not capped and len(pairs) < 4 * 50_000

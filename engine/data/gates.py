@@ -1,0 +1,65 @@
+"""One scan of a row for all checks at once: which of them could find anything in it?
+
+A check may name a ``GATE``: a looser pattern over the UTF-8 bytes of a row, without case, that matches wherever the
+check finds something (tests hold it to that); its ``look`` is then given only the rows that pass. Hyperscan looks for
+all gates in one pass, so that a clean row costs a further check nothing. Where Hyperscan is not installed every row
+passes every gate: the same findings, more slowly.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+OPEN = -1  # all bits: passes every gate
+COMPILED_AFTER = 3000  # rows
+
+
+class Gates:
+    """``scan`` gives the gates a text passes as bits; ``bit`` is that of one gate. Gates are named by their checks."""
+
+    def __init__(self, patterns: dict[str, str]) -> None:
+        self._bits = {name: 1 << place for place, name in enumerate(patterns)}
+        self._patterns = list(patterns.values())
+        self._database: Any = None
+        self._until_compiled = COMPILED_AFTER
+        self._passed = 0
+
+    def compile(self) -> None:
+        """Takes half a second; without it the first rows pass every gate, so that a small file does not wait for it."""
+        self._until_compiled = 0
+        self._database = _compile(self._patterns)
+
+    def bit(self, name: str) -> int:
+        """0 for a name without a gate."""
+        return self._bits.get(name, 0)
+
+    def scan(self, text: bytes) -> int:
+        if self._database is None:
+            self._until_compiled -= 1
+            if not self._until_compiled:
+                self.compile()
+            return OPEN
+        self._passed = 0
+        self._database.scan(text, match_event_handler=self._note)
+        return self._passed
+
+    def _note(self, place: int, start: int, end: int, flags: int, context: Any) -> None:
+        self._passed |= 1 << place
+
+
+def _compile(patterns: list[str]) -> Any:
+    try:
+        import hyperscan
+    except ImportError:
+        return None
+    if not patterns:
+        return None
+    flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    database = hyperscan.Database()
+    database.compile(
+        expressions=[pattern.encode("ascii") for pattern in patterns],
+        ids=list(range(len(patterns))),
+        elements=len(patterns),
+        flags=[flags] * len(patterns),
+    )
+    return database
