@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from engine.data.budget import chunks
 from engine.data.errors import DataError, RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.mask import EMAIL
+from engine.data.names import Find, finder
 from engine.data.personal import personal_numbers
 from engine.data.repairs.context import Context, Item
 from engine.data.repairs.fields import Field
@@ -30,14 +32,15 @@ KINDS: dict[str, tuple[str, str, str]] = {
     "ip": ("IP addresses", "[IP]", "pii_ip"),
     "phone": ("Telephone numbers", "[PHONE]", "pii_phone"),
     "postal": ("Postal addresses", "[ADDRESS]", "postal_address"),
+    "name": ("Names of persons (slow)", "[NAME]", "pii_name"),
 }
 FIELDS = (
     Field(
         "kinds",
         "What to redact",
         "choices",
-        list(KINDS),
-        "A model can give back what it was trained on; leave out what is public and meant.",
+        [kind for kind in KINDS if kind != "name"],
+        "A model can give back what it was trained on; leave out what is public and meant. Names take a model.",
         tuple((kind, about[0]) for kind, about in KINDS.items()),
     ),
 )
@@ -45,6 +48,7 @@ FIELDS = (
 _ROUNDS = 20
 _KEY = re.compile(r"-*BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-*.*?(?:-+END [A-Z0-9 ]*-*|\Z)", re.DOTALL)
 _SHORT = 8
+NAME_CHARACTERS = 1000
 
 Hits = list[tuple[str, str]]  # (kind, the value as it stands)
 
@@ -59,8 +63,25 @@ def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
 
 
 def change(operation: dict[str, Any], context: Context) -> Callable[[Item], list[dict[str, Any]]]:
+    """Raises DataError when names are asked for and nothing that finds them is installed."""
     kinds = frozenset(operation["kinds"])
-    return lambda item: [redact(item.row, kinds)]
+    if "name" not in kinds:
+        return lambda item: [redact(item.row, kinds)]
+    found = finder()
+    if found is None:
+        raise DataError("Redact: no package that finds names is installed.", "Install one, or leave names out.")
+    return lambda item: [redact(rewrite(item.row, partial(without_names, found.find)), kinds)]
+
+
+def without_names(find: Find, text: str) -> str:
+    """The text with a placeholder for each name, looked for in pieces that such a model reads whole."""
+    if not any(map(str.isupper, text)):
+        return text
+    pieces = list(chunks(text, lambda piece: len(piece) <= NAME_CHARACTERS, None, NAME_CHARACTERS))
+    names = {name for found in find(pieces) for name in found if name not in KINDS["name"][1]}
+    for name in sorted(names, key=len, reverse=True):
+        text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", KINDS["name"][1], text)
+    return text
 
 
 def redact(row: dict[str, Any], kinds: frozenset[str]) -> dict[str, Any]:

@@ -11,14 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.audit import AuditRequest, audit
+from engine.data.errors import DataError
 from engine.data.formats import detect
 from engine.data.mask import mask_text
 from engine.data.repair import repair
 from engine.data.repairs.redact import KINDS, redact
+from tests.engine.data.repairing import repaired
 from tests.engine.data.rows import audit_rows, chat, many, qa
 
-ALL = frozenset(KINDS)
-CODES = {code for _, _, code in KINDS.values()}
+ALL = frozenset(KINDS) - {"name"}
+CODES = {KINDS[kind][2] for kind in ALL}
 MAIL, PHONE, CARD, IBAN = "jane.doe@example.com", "+14155552671", "4111 1111 1111 1111", "DE89 3704 0044 0532 0130 00"
 TOKEN = "ghp_" + "a1B2c3D4e5F6g7H8i9J0" + "k1L2m3N4o5P6q7R8"
 KEY = "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----"
@@ -26,6 +28,7 @@ SENTENCE = (
     f"Mail {MAIL}, call {PHONE}, card {CARD}, bank {IBAN}, SSN 536-90-4399, host 84.17.44.12, token {TOKEN}, "
     f"https://bob:x@example.org/ and {KEY}"
 )
+ADDRESS = "742 Evergreen Terrace, Springfield, IL 62704"
 CALL = {"function": {"name": "send", "arguments": json.dumps({"to": MAIL, "phone": 4155552671})}, "type": "function"}
 
 
@@ -78,6 +81,23 @@ def test_tokens_are_masked_and_redacted_whole() -> None:
     signed = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl"
     assert mask_text(f"{TOKEN} {signed}") == "ghp_*** eyJh***"
     assert redact(qa(f"{TOKEN} {signed}", "-"), ALL)["prompt"] == "[SECRET] [SECRET]"
+
+
+def test_a_postal_address_has_its_placeholder() -> None:
+    assert redact(qa(f"Send it to {ADDRESS}.", "-"), ALL)["prompt"] == "Send it to [ADDRESS]."
+
+
+def test_names_need_something_that_finds_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from engine.data.repairs import redact as module
+
+    rows = [qa("Who was there?", "Yesterday Jane Doe met Peter Miller in the office."), *many(3)]
+    if module.finder() is not None:
+        after, result = repaired(tmp_path, rows, {"op": "redact", "kinds": ["name"]})
+        assert "Jane" not in after[0]["completion"] and "[NAME]" in after[0]["completion"]
+        assert result["changed"]["redact"] >= 1
+    monkeypatch.setattr(module, "finder", lambda: None)
+    with pytest.raises(DataError, match="no package that finds names"):
+        repaired(tmp_path, rows, {"op": "redact", "kinds": ["name"]})
 
 
 def test_only_the_kinds_asked_for_go_and_metadata_is_looked_at_too() -> None:
