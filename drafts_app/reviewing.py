@@ -119,10 +119,11 @@ def _put(row: Any, path: Path, text: str) -> None:
 
 
 def _label(path: Path, row: Any) -> str:
-    """``messages 2, assistant`` for a turn; the way to the text for anything else."""
+    """``Turn 2, assistant`` for a turn; the way to the text for anything else."""
     around = row
     for step in path[:-1]:
         around = around[step]
     role = around.get("role") or around.get("from") if isinstance(around, dict) else None
-    words = " ".join(str(step + 1) if isinstance(step, int) else step for step in path[:-1] or path)
-    return f"{words}, {role}"[:80] if isinstance(role, str) else " ".join(map(str, path))[:80]
+    if isinstance(role, str) and path[-1] in ("content", "value") and isinstance(path[-2], int):
+        return f"Turn {path[-2] + 1}, {role}"[:80]
+    return " ".join(str(step + 1) if isinstance(step, int) else step for step in path)[:80].capitalize()

@@ -14,11 +14,13 @@ from django.conf import settings as django_settings
 from django.db import connection
 from django.urls import reverse
 
+from datasets_app import marks
 from drafts_app.models import DraftBatch, DraftRow, State
 from models_app.models import Endpoint
+from models_app.registering import register
 from runs_app.models import Status
-from tests.drafts_app.cast import act, drafted, endpoint_of, page_of, start, two_rows, version_of
-from tests.engine.data.rows import qa
+from tests.drafts_app.cast import FORM, act, drafted, endpoint_of, page_of, start, two_rows, version_of
+from tests.engine.data.rows import many, qa
 from tests.engine.teachers.openai_server import KEY, OpenAI, failure, serving
 from tests.world import World, run_to_end
 
@@ -187,6 +189,36 @@ def test_it_goes_on_with_a_batch_that_failed(world: World, tmp_path: Path, serve
     batch.run.refresh_from_db()
     assert batch.run.status == Status.SUCCEEDED
     assert sorted(batch.rows.values_list("number", flat=True)) == list(range(1, 9))
+
+
+def test_it_drafts_with_a_model_of_this_machine(world: World, tmp_path: Path, tiny_model: Path) -> None:
+    version = version_of(world, tmp_path, many(12))
+    model = register(tiny_model, name="Tiny")
+    url = reverse("draft_new", args=[world.project.pk, version.pk])
+    form = {**FORM, "teacher_choice": f"model:{model.pk}", "mode": "answer", "count": "1", "sample": "1"}
+    page = world.client("member").post(url, {**form, "preview": "1"}).content.decode()
+    assert "Nothing leaves this machine" in page
+    assert world.client("member").post(url, form).status_code == 302
+    batch = DraftBatch.objects.get()
+    assert batch.run.exclusive, "it needs the device to itself"
+    run_to_end(batch.run)
+    batch.refresh_from_db()
+    batch.run.refresh_from_db()
+    assert batch.run.status == Status.SUCCEEDED, batch.run.reason_text
+    assert batch.rows.count() == 1
+    assert batch.result["tokens_out"] > 0
+
+
+def test_it_takes_seed_rows_by_tag_and_by_number(world: World, tmp_path: Path, server: OpenAI) -> None:
+    version, endpoint = version_of(world, tmp_path), endpoint_of(world, server)
+    audit = version.audit
+    assert audit is not None
+    ids = marks.ids_of(audit, [3, 5])
+    marks.change(version.dataset, ids.values(), marks.Change(add=("hard",)), world.member)
+    start(world, version, endpoint, seeds_from="tag:hard", mode="answer")
+    start(world, version, endpoint, seeds_from="numbers", numbers="2, 7-8", mode="answer")
+    seeds = [batch.asked["seeds"] for batch in DraftBatch.objects.order_by("pk")]
+    assert seeds == [{"numbers": [3, 5]}, {"numbers": [2, 7, 8]}]
 
 
 def test_it_asks_no_endpoint_of_another_project(world: World, tmp_path: Path, server: OpenAI) -> None:
