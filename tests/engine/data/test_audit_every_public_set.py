@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ READ: dict[str, tuple[str, Callable[[Row], bool]]] = {
     "xstest/xstest_v2_completions_mistralinstruct.csv": ("prompt_completion", filled("prompt", "completion")),
 }
 # file → words of the sentence with which its rows, or the whole of it, are refused
+# file → exact copies beyond the first, counted by the whole row
+SURPLUS = {
+    "llamafactory/alpaca_en_demo.json": 14,
+    "llamafactory/dpo_en_demo.json": 5,
+    "llamafactory/glaive_toolcall_en_demo.json": 35,
+}
 UNUSABLE = {
     "banking77/categories.json": "a string, not an object",
     "do_not_answer/discrimination_exclusion_toxicity_hateful_offensive.jsonl": "'prompt' but no answer",
@@ -121,6 +128,12 @@ def test_it_is_read_with_the_counts_of_an_independent_look(public_data: Path, tm
     assert document["format"] == shape
     assert counts["usable"] == sum(map(usable, rows))
     assert counts["usable"] + counts["unusable"] == len(rows)
+    copies = Counter(json.dumps(row, sort_keys=True) for row in rows if usable(row))
+    surplus = sum(count - 1 for count in copies.values())
+    found = finding(document, "exact_duplicate").get("surplus", 0)
+    assert found >= surplus, "equal rows are copies; rows that differ beside the shape (an id) may be, too"
+    if file in SURPLUS:
+        assert found == surplus == SURPLUS[file]
     unusable = {number for number, row in enumerate(rows, start=1) if not usable(row)}
     if unusable:
         assert set(finding(document, "empty_answer")["lines"]) == unusable
