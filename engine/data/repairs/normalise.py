@@ -54,6 +54,7 @@ _CODES = {
 # What two, three and four bytes of UTF-8 look like in Windows-1252.
 _TAIL = "[\u0080-\u00bf\u0152\u0153\u0160\u0161\u0178\u017d\u017e\u0192\u02c6\u02dc\u2013-\u2122]"
 _MISREAD = re.compile(f"[\u00c2-\u00df]{_TAIL}|[\u00e0-\u00ef]{_TAIL}{{2}}|[\u00f0-\u00f4]{_TAIL}{{3}}")
+_CONTROL_BYTES = bytes(byte for byte in (*range(0x20), 0x7F) if byte not in b"\t\n\r")
 _SEPARATORS = re.compile("[\x1e\x1f]")
 _ROUNDS = 10
 
@@ -85,8 +86,8 @@ def normalised(row: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
 
 def spelt(text: str, wanted: dict[str, Any]) -> str:
     """One text, until nothing changes: what is taken out may join letters that then have another form."""
-    if text.isascii() and not CONTROL.search(text) and not _SEPARATORS.search(text):
-        return text
+    if text.isascii() and len(text.encode().translate(None, _CONTROL_BYTES)) == len(text):
+        return text  # most texts of most files: nothing to look for
     for _ in range(_ROUNDS):
         before = text
         if wanted["mojibake"] and BROKEN.search(text):

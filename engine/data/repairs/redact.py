@@ -48,6 +48,7 @@ FIELDS = (
 _ROUNDS = 20
 _KEY = re.compile(r"-*BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-*.*?(?:-+END [A-Z0-9 ]*-*|\Z)", re.DOTALL)
 _SHORT = 8
+_LEAST = 6  # characters of the shortest address, a@b.cd
 NAME_CHARACTERS = 1000
 
 Hits = list[tuple[str, str]]  # (kind, the value as it stands)
@@ -112,6 +113,8 @@ def redact_text(text: str, kinds: frozenset[str]) -> str:
 def find(text: str, kinds: frozenset[str]) -> Hits:
     """Every value of these kinds. Secrets first: the password of a URL may look like part of an address."""
     hits: Hits = []
+    if len(text) < _LEAST:
+        return hits
     if "secret" in kinds:
         hits += [(f"secret:{title}", value) for title, value in secrets(text)]
     codes = {KINDS[kind][2]: kind for kind in kinds}

@@ -14,6 +14,7 @@ from engine.data.audit import AuditRequest, audit
 from engine.data.errors import DataError
 from engine.data.formats import detect
 from engine.data.mask import mask_text
+from engine.data.names import finder
 from engine.data.repair import repair
 from engine.data.repairs.redact import KINDS, redact
 from tests.engine.data.repairing import repaired
@@ -91,7 +92,7 @@ def test_names_need_something_that_finds_them(tmp_path: Path, monkeypatch: pytes
     from engine.data.repairs import redact as module
 
     rows = [qa("Who was there?", "Yesterday Jane Doe met Peter Miller in the office."), *many(3)]
-    if module.finder() is not None:
+    if finder() is not None:
         after, result = repaired(tmp_path, rows, {"op": "redact", "kinds": ["name"]})
         assert "Jane" not in after[0]["completion"] and "[NAME]" in after[0]["completion"]
         assert result["changed"]["redact"] >= 1
