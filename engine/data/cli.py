@@ -21,8 +21,8 @@ REFUSED = 2
 
 
 def audit_main(argv: list[str]) -> int:
-    """``audit FILE [--test FILE] [--production FILE] [--model DIR] [--cutoff-len N] [--out DIR] --json``, or ``audit
-    RUN_DIR``.
+    """``audit FILE [--test FILE] [--production FILE] [--safety-model DIR] [--model DIR] [--cutoff-len N] [--out
+    DIR] --json``, or ``audit RUN_DIR``.
 
     Exit codes: 0 the file could be read, 2 it was refused, 1 something else went wrong.
     """
