@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,10 @@ from engine.differences import Part, against_reference
 
 MOST_SECONDS = 30
 EXAMPLES = 5
+# Characters that a page does not show: a diff of them would look like none.
+_UNSEEN = re.compile(
+    r"[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]"
+)
 # Words that stay the same are shown this far around a change.
 AROUND = 160
 
@@ -132,7 +137,7 @@ def _near(parts: list[Part]) -> list[Part]:
     """Long stretches that stay the same are cut to what stands around the changes."""
     last = len(parts) - 1
     shown: list[Part] = []
-    for place, (kind, text) in enumerate(parts):
+    for place, (kind, text) in enumerate((kind, _visible(text)) for kind, text in parts):
         if kind == "same" and len(text) > 2 * AROUND:
             head = "" if place == 0 else text[:AROUND]
             text = f"{head} … {'' if place == last else text[-AROUND:]}"
@@ -141,4 +146,9 @@ def _near(parts: list[Part]) -> list[Part]:
 
 
 def _cut(text: str) -> str:
+    text = _visible(text)
     return text if len(text) <= 4 * AROUND else text[: 4 * AROUND] + " …"
+
+
+def _visible(text: str) -> str:
+    return _UNSEEN.sub(lambda match: f"⟨U+{ord(match[0]):04X}⟩", text)

@@ -11,6 +11,7 @@ from django.forms import BoundField
 from engine.data.errors import DataError
 from engine.data.repairs import REPAIRS, check_operation, load
 from engine.data.repairs.fields import Field
+from engine.data.valuable import MENDS
 
 # Operations that need more than a form can ask have pages of their own.
 ELSEWHERE = ("edit", "map", "mix", "add")
@@ -25,7 +26,7 @@ class Section(forms.Form):
 
     chosen = forms.BooleanField(required=False)
     order = forms.IntegerField(
-        min_value=1, max_value=99, required=False, label="Turn", help_text="Lower numbers come first."
+        min_value=1, max_value=99, required=False, label="Order", help_text="Lower numbers come first."
     )
 
     def __init__(
@@ -41,7 +42,7 @@ class Section(forms.Form):
         self.op = op
         self.place = place
         self.repair = load(op)
-        self.answers = [finding for finding in findings if finding.get("repair") == op]
+        self.answers = [one for one in findings if one.get("repair") == op or one["code"] in _mended_by(op)]
         initial = {"chosen": picked, "order": place}
         super().__init__(data, prefix=op, initial=initial)
         self.fields["chosen"].label = self.repair.TITLE
@@ -110,6 +111,11 @@ def chosen(made: list[Section]) -> list[dict[str, Any]]:
     return [one.operation() for one in turns]
 
 
+def _mended_by(op: str) -> set[str]:
+    """Codes of the findings that this operation mends, as the engine's readiness has it."""
+    return {code for mend in MENDS if mend.operation(list(mend.codes))["op"] == op for code in mend.codes}
+
+
 def _form_field(field: Field, answers: list[dict[str, Any]], findings: list[dict[str, Any]]) -> forms.Field:
     about: dict[str, Any] = {"label": field.label, "help_text": field.why, "required": False}
     choices = [("" if value is None else str(value), label) for value, label in field.choices]
@@ -123,7 +129,8 @@ def _form_field(field: Field, answers: list[dict[str, Any]], findings: list[dict
         about["help_text"] += f" One of {', '.join(value for value, _ in choices)}, or a number."
         return forms.CharField(initial=field.default, max_length=20, **about)
     if field.kind == "choices":
-        known = {finding["code"] for finding in answers}
+        # Rows that are only alike are not removed unread.
+        known = {one["code"] for one in answers if one["code"] != "near_duplicate" or one["severity"] != "notice"}
         initial = [value for value, _ in choices if value in known] or [str(value) for value in field.default or []]
         return forms.MultipleChoiceField(choices=choices, initial=initial, widget=forms.CheckboxSelectMultiple, **about)
     if field.kind == "switch":

@@ -87,8 +87,10 @@ def _ordered(sections: list[Section], document: dict[str, Any]) -> list[tuple[st
     """The three most valuable, those that answer another finding, the others."""
     if not sections:
         return []
-    named = [one["repair"] for one in document["readiness"].get("repairs", []) if one.get("repair")]
-    ops = list(dict.fromkeys(named))
+    # An audit of an earlier version of the workbench has no list of operations.
+    readiness = document["readiness"]
+    named = [one["op"]["op"] for one in readiness.get("top_repairs", [])]
+    ops = list(dict.fromkeys(named or [one["repair"] for one in readiness["repairs"] if one.get("repair")]))
     first = sorted((one for one in sections if one.op in ops), key=lambda one: ops.index(one.op))
     second = [one for one in sections if one.answers and one not in first]
     rest = [one for one in sections if one not in first and one not in second]
@@ -110,6 +112,7 @@ def _worded(made: dict[str, Any]) -> dict[str, Any]:
     for example in made["examples"]:
         row = f"Line {example['line']:,}" if example["line"] else "A row"
         example["words"] = f"{row} {WORDS[example['kind']]}"
+        example["one_kind"] = example["kind"] != "changed"
         example["titles"] = ", ".join(titles.get(op, op) for op in example["ops"])
     made["honest"] = (
         f"Changes were tried on the first {made['looked_at']:,} rows that stay; applying goes through all of them. "

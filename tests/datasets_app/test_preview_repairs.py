@@ -50,6 +50,9 @@ def test_it_offers_every_operation_and_those_that_answer_a_finding_first(world: 
     assert html.index("Other operations") < html.index('name="balance-chosen"')
     for field in load("fix_roles").FIELDS:
         assert f'name="fix_roles-{field.name}"' in html
+    # The findings of this file: a copy, an empty answer, an address, a character nobody sees.
+    for op in ("dedupe", "drop", "redact", "normalise"):
+        assert html.index(f'name="{op}-chosen"') < html.index("Other operations"), op
     assert (
         'name="redact-chosen" id="id_redact-chosen" checked'
         in world.client("member").get(url, {"op": "redact"}).content.decode()
@@ -70,6 +73,11 @@ def test_it_shows_what_would_change_and_masks_it(world: World, version: DatasetV
     assert "jane.doe" not in html
     assert 'name="redact-chosen" id="id_redact-chosen" checked' in html, "what was chosen is kept"
     assert not Repair.objects.exists(), "nothing is done by looking"
+
+
+def test_it_shows_characters_that_nobody_sees(world: World, version: DatasetVersion) -> None:
+    html = send(world, version, preview="1", **{"normalise-chosen": "on", "normalise-invisible": "on"}).content.decode()
+    assert "⟨U+200B⟩" in html
 
 
 def test_it_applies_several_operations_in_their_order(world: World, version: DatasetVersion) -> None:
