@@ -87,7 +87,7 @@ class MappingForm(forms.Form):
         return Trial(len(tried), sum(example is not None for _, example, _ in tried), rows, problems.most_common(4))
 
     def _guess(self) -> dict[str, str]:
-        found = guess_columns(self.shape, self.columns, self.rows)
+        found = guess_columns(self.shape, self.columns, self.rows, asked=True)
         return {f"column_{name}": source for name, source in found.items()}
 
     def _add_columns(self) -> None:
@@ -113,12 +113,13 @@ class MappingForm(forms.Form):
                 self.data[name] = ", ".join(guessed)  # type: ignore[index]
 
     def label_values(self) -> list[str]:
-        """The values of the chosen label column among the first rows, the commonest first."""
+        """The values of the chosen label column among the first rows, the commonest first; none of one with so many
+        that they are no thumbs."""
         source = self.data.get(f"column_{THUMB}", "")
         if not source or source == FIXED:
             return []
         held = Counter(mask_text(str(value_at(row, source)))[:60] for row in self.rows if source in self.columns)
-        return [value for value, _ in held.most_common(MOST_VALUES)]
+        return [value for value, _ in held.most_common()] if len(held) <= MOST_VALUES else []
 
     def _read(self) -> None:
         if not self.is_valid():

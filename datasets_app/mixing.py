@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
+from datasets_app import columns
 from datasets_app.models import DatasetVersion
 from engine.data import formats
+from engine.data.convert import converted
+from engine.data.errors import RowProblem
+from engine.data.exports.limits import Inexpressible
 from engine.data.mask import mask_text
 from engine.data.repairs import settings_of
-from engine.data.replay import SOURCE
+from engine.data.replay import SOURCE, UNREADABLE
 
 # An operation names another version by this and its key; launching finds the file, and only in the same project.
 KEY = "version-"
@@ -64,6 +69,20 @@ class MixForm(forms.Form):
 
 
 @dataclass(frozen=True)
+class Fit:
+    """How many of the ``looked`` first rows of the other version can be written in this one's shape, and what most of
+    the others hold."""
+
+    looked: int
+    fits: int
+    reason: str
+
+    @property
+    def none(self) -> bool:
+        return self.looked > 0 and not self.fits
+
+
+@dataclass(frozen=True)
 class Outlook:
     """Rows of both sides as they will be; ``available`` is None when the other version has no finished audit."""
 
@@ -72,6 +91,7 @@ class Outlook:
     available: int | None
     own_shape: str
     other_shape: str
+    fit: Fit
 
     @property
     def added(self) -> int:
@@ -98,7 +118,22 @@ def outlook(version: DatasetVersion, other: DatasetVersion, ratio: float) -> Out
         return None
     own = mine["rows"]["usable"] + mine["rows"]["unusable"]
     available = theirs["rows"]["usable"] if theirs else None
-    return Outlook(own, max(1, round(own * (1 - ratio) / ratio)), available, _shape(mine), _shape(theirs))
+    asked = max(1, round(own * (1 - ratio) / ratio))
+    return Outlook(own, asked, available, _shape(mine), _shape(theirs), _fit(other, mine.get("format") or ""))
+
+
+def _fit(other: DatasetVersion, target: str) -> Fit:
+    reasons: Counter[str] = Counter()
+    records = columns.first_rows(other)
+    for record in records:
+        try:
+            converted(record.row, target)
+        except Inexpressible as problem:
+            reasons[problem.reason] += 1
+        except RowProblem:
+            reasons[UNREADABLE] += 1
+    reason = next((reason for reason, _ in reasons.most_common(1)), "")
+    return Fit(len(records), len(records) - reasons.total(), reason)
 
 
 def name_of(version: DatasetVersion) -> str:

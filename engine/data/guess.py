@@ -33,14 +33,18 @@ KNOWN_AS: dict[str, tuple[str, ...]] = {
     "userInput": ("userInput",),
     "labels": ("labels", "slots", "entities"),
 }
+# A row of a class can be read as a question and its answer: only when somebody asks for that.
+AS_A_PAIR = {"prompt": KNOWN_AS["text"], "completion": KNOWN_AS["label"]}
 # Asked in this order; the others only when somebody chooses them.
 LIKELY = ("preference", "messages", "sharegpt", "evaluation", "prompt_completion", "alpaca", "classification", "text")
 _OBJECTS = {"messages": ("role", "content"), "conversations": ("from", "value")}
 
 
-def guess_columns(format_name: str, columns: list[str], rows: list[dict[str, Any]]) -> dict[str, str]:
+def guess_columns(
+    format_name: str, columns: list[str], rows: list[dict[str, Any]], asked: bool = False
+) -> dict[str, str]:
     """Column of the shape → the column of the file that likely stands for it, by its name; none is used twice. Columns
-    that hold turns are told by what they hold."""
+    that hold turns are told by what they hold. ``asked``: somebody chose the shape, so less likely names count too."""
     needed, optional = NEEDS[format_name]
     found: dict[str, str] = {}
     for wanted in (*needed, *optional):
@@ -49,6 +53,8 @@ def guess_columns(format_name: str, columns: list[str], rows: list[dict[str, Any
             source = next((column for column in free if _holds(rows, column, _OBJECTS[wanted])), "")
         else:
             source = _by_name(wanted, free)
+            if not source and asked and wanted in AS_A_PAIR:
+                source = _by_name("", free, AS_A_PAIR[wanted])
         if source:
             found[wanted] = source
     return found
@@ -100,11 +106,11 @@ def _deciding(row: dict[str, Any], name: str) -> list[str]:
     ]
 
 
-def _by_name(wanted: str, columns: list[str]) -> str:
+def _by_name(wanted: str, columns: list[str], names: tuple[str, ...] = ()) -> str:
     """The column itself first, then names it is known by, then those inside objects."""
     plain = {column.casefold(): column for column in reversed(columns)}
     inner = {column.rpartition(".")[2].casefold(): column for column in reversed(columns) if "." in column}
-    names = KNOWN_AS.get(wanted, (wanted,))
+    names = names or KNOWN_AS.get(wanted, (wanted,))
     for known in (plain, inner):
         for name in (wanted.casefold(), *names):
             if name in known:

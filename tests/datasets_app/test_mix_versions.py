@@ -110,3 +110,16 @@ def test_it_says_what_is_wrong_with_what_was_typed(
     answer = world.client("member").post(url(world, task), data)
     assert answer.status_code == 400 and b"field-error" in answer.content
     assert not Repair.objects.exists()
+
+
+def test_it_says_beforehand_that_rows_do_not_fit_and_what_to_do(
+    world: World, general: DatasetVersion, tmp_path: Path
+) -> None:
+    rows = [{"text": row["prompt"], "label": "ab"[n % 2]} for n, row in enumerate(many(60))]
+    labelled = audited(world, write_jsonl(tmp_path / "labelled.jsonl", rows))
+    html = get(world, labelled, other=general.pk, ratio=70, seed=42)
+    assert "do not fit beside labelled v1" in html and "None of the first 200" in html
+    mapping = reverse("version_mapping", args=[world.project.pk, labelled.pk])
+    there = world.client("member").get(f"{mapping}?format=prompt_completion&shown=-").content.decode()
+    assert '<option value="text" selected>' in there and '<option value="label" selected>' in there
+    assert "<strong>60</strong> can be read" in there

@@ -12,10 +12,12 @@ import pytest
 from engine.data.errors import DataError
 from engine.data.examples import load
 from engine.data.formats import FORMATS
-from engine.data.mapping import NEEDS, Mapping, columns_of, preview, write_mapped
+from engine.data.guess import first_problem, guess_columns, guess_format, reasons
+from engine.data.mapping import NEEDS, Mapping, columns_in, columns_of, first_records, preview, write_mapped
 from tests.engine.data.rows import write_jsonl
 
 ROWS = [{"id": n, "frage": f"Wo ist {n}?", "antwort": f"Bei {n}.", "meta": {"lang": "de"}} for n in range(8)]
+BOTH = {"true": ["1"], "false": [" 1"]}
 GERMAN = Mapping("prompt_completion", {"prompt": "frage", "completion": "antwort"})
 
 
@@ -75,3 +77,71 @@ def test_the_command_writes_the_same_and_refuses_nonsense(tmp_path: Path) -> Non
 
 def test_every_shape_it_offers_is_one_that_is_read() -> None:
     assert set(NEEDS) <= set(FORMATS)
+
+
+def test_fixed_texts_and_the_values_that_mean_a_thumb(tmp_path: Path) -> None:
+    rows = [{"q": "Wo?", "a": "Da.", "r": value} for value in ("Good", 1, True, "poor", False, "?", None)]
+    spec = {
+        "format": "kto",
+        "columns": {"prompt": "q", "completion": "a", "label": "r"},
+        "labels": {"true": ["good", "1", "true"], "false": ["POOR", "false"]},
+    }
+    mapping = Mapping.of(spec)
+    assert Mapping.of(mapping.as_json()) == mapping
+    assert [mapping.apply(row).get("label") for row in rows] == [True, True, True, False, False, None, None]
+    assert mapping.apply(rows[5]) == rows[5] and "neither among" in mapping.lacks(rows[5])
+    fixed = Mapping("prompt_completion", {"prompt": "q", "completion": "a"}, {"system": "Kurz."})
+    assert fixed.apply(rows[0]) == {"system": "Kurz.", "prompt": "Wo?", "completion": "Da.", "other": {"r": "Good"}}
+    assert "label" not in GERMAN.as_json() and Mapping.of(fixed.as_json()) == fixed
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        [],
+        {"format": "text"},
+        {"format": "text", "columns": {"text": 1}},
+        {"format": "text", "columns": {"text": "a"}, "constants": {"text": None}},
+        {"format": "text", "columns": {"text": "a"}, "labels": {"true": "x"}},
+        {"format": "text", "columns": {"text": "a"}, "constants": {"label": "x"}},
+        {"format": "kto", "columns": dict.fromkeys(("prompt", "completion", "label"), "r"), "labels": BOTH},
+    ],
+)
+def test_a_specification_that_means_nothing_is_refused(spec: object) -> None:
+    with pytest.raises(DataError):
+        Mapping.of(spec)
+
+
+@pytest.mark.parametrize(
+    ("row", "name", "columns"),
+    [
+        ({"id": 1, "Frage": "a", "Antwort": "b"}, "prompt_completion", {"prompt": "Frage", "completion": "Antwort"}),
+        ({"body": "a", "topic": "b"}, "classification", {"text": "body", "label": "topic"}),
+        ({"q": 1, "meta": {"question": "a", "answer": "b"}}, "prompt_completion",
+         {"prompt": "meta.question", "completion": "meta.answer"}),
+        ({"dialog": [{"role": "user", "content": "a"}]}, "messages", {"messages": "dialog"}),
+        ({"talk": [{"from": "human", "value": "a"}]}, "sharegpt", {"conversations": "talk"}),
+        ({"question": "a", "better": "b", "worse": "c"}, "preference",
+         {"prompt": "question", "chosen": "better", "rejected": "worse"}),
+        ({"body": "a", "n": 1}, "text", {"text": "body"}),
+        ({"x": "a"}, "prompt_completion", {}),
+    ],
+)  # fmt: skip
+def test_the_shape_and_the_columns_are_guessed_by_name_and_content(
+    row: dict[str, object], name: str, columns: dict[str, str]
+) -> None:
+    found = columns_in([row])
+    assert guess_format(found, [row]) == name and guess_columns(name, found, [row]) == columns
+
+
+def test_it_says_which_columns_decide_how_rows_are_read() -> None:
+    rows = [{"text": "a", "label": "b", "id": 1}] * 3 + [{"odd": 1}]
+    assert reasons(rows) == [("classification", 3, ["text", "label"]), ("", 1, [])]
+    problem = first_problem(rows)
+    assert problem is not None and "'odd'" in problem.found
+
+
+def test_the_first_rows_are_few_also_when_they_are_long(tmp_path: Path) -> None:
+    path = write_jsonl(tmp_path / "rows.jsonl", [{"text": "x" * 3_000_000}] * 8)
+    assert len(list(first_records(path))) == 3
+    assert columns_in([{"x" * 300: 1, "short": {"y" * 300: 1}}]) == ["short"]
