@@ -19,7 +19,8 @@ from engine.data.similar import units
 DIMENSIONS, MOST_WORDS, MOST_FITTED, SEED = 50, 20_000, 8_000, 42
 LEAST_K, MOST_K, ALIKE = 2, 40, 0.6
 TERMS = 8
-TIGHT = 0.6
+# A cluster is of its own kind when its texts are near its centre, and no other centre is near it.
+TIGHT, ALONE = 0.6, 0.3
 # Texts with a cosine below FAR to their centre are looked at again for small groups, alike by NEAR on average.
 FAR, NEAR, MOST_FAR, LEAST_APART, SHARE_APART, MOST_APART = 0.15, 0.4, 2000, 3, 0.003, 10
 MEASURE = (
@@ -34,7 +35,7 @@ Floats = NDArray[np.floating[Any]]
 class Topics:
     """``of``: the cluster of each text, from 0, the largest first. ``closeness``: cosine of each text and its centre.
     ``xy``: texts × 2. ``terms``: of each cluster, the words that tell it from the others, the strongest first.
-    ``tight``: whether its texts are close together."""
+    ``tight``: whether its texts are close together and far from the other clusters."""
 
     of: NDArray[np.int64]
     closeness: Floats
@@ -94,7 +95,11 @@ def topics(texts: list[str]) -> Topics:
     of = rank[of]
     centres = _centres(points, of)
     closeness = (points * centres[of]).sum(axis=1)
-    tight = [bool(closeness[of == each].mean() >= TIGHT or own[of == each].min() >= 0) for each in range(len(order))]
+    alone = _nearest(vectors, of) < ALONE
+    tight = [
+        bool(alone[each] and (closeness[of == each].mean() >= TIGHT or own[of == each].min() >= 0))
+        for each in range(len(order))
+    ]
     terms = _terms(vectors, of, vectorizer.get_feature_names_out())
     return Topics(of, closeness, _map(points), terms, tight, k, (vectorizer, reduction, centres))
 
@@ -150,6 +155,16 @@ def _apart(vectors: Any, far: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _centres(points: Floats, of: NDArray[np.int64]) -> Floats:
     return _unit(np.stack([points[of == each].mean(axis=0) for each in range(int(of.max()) + 1)]))
+
+
+def _nearest(vectors: Any, of: NDArray[np.int64]) -> Floats:
+    """Of each cluster the cosine, over all words, of its centre and the most alike other centre."""
+    centres = _unit(
+        np.stack([np.asarray(vectors[of == each].mean(axis=0)).ravel() for each in range(int(of.max()) + 1)])
+    )
+    likeness = centres @ centres.T
+    np.fill_diagonal(likeness, 0)
+    return likeness.max(axis=1)
 
 
 def _map(points: Floats) -> Floats:

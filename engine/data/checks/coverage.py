@@ -12,7 +12,7 @@ from engine.data.checks import Facts, Options
 from engine.data.production import Production, read_production
 from engine.data.sample import Sample, sample
 from engine.data.seen import Seen
-from engine.data.topics import MEASURE, TIGHT, Topics, topics
+from engine.data.topics import ALONE, MEASURE, TIGHT, Topics, topics
 from engine.evaluation.significance import wilson
 
 ABOUT = (
@@ -140,8 +140,8 @@ def _flag_rare(book: Book, rows: Sample, found: Topics, clusters: list[dict[str,
     if rare:
         book.finding("rare_cluster").extra |= {
             "measure": MEASURE + (f"; of a sample of {len(rows.parts):,} rows" if rows.sampled else ""),
-            "threshold": f"at most {RARE_SHARE:.0%} of the rows and a quarter of an even share, close together (mean "
-            f"cosine to the centre at least {TIGHT})",
+            "threshold": f"at most {RARE_SHARE:.0%} of the rows and a quarter of an even share; close together (mean "
+            f"cosine to the centre at least {TIGHT}) and apart from the rest (below {ALONE} to any other centre)",
             "cannot_see": f"kinds with fewer than {LEAST_IN_RARE} rows",
         }
 

@@ -54,21 +54,22 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
         book.finding("over_verbose").extra |= {
             "measure": f"robust z of the logarithm of the answer's length within the cluster of its prompt{sampled}",
             "threshold": f"z above {Z}, {TIMES:.0f} times the cluster's median, {LEAST_CHARACTERS} characters",
-            "cannot_see": f"clusters of fewer than {LEAST_IN_CLUSTER} rows, and kinds whose answers vary freely",
+            "cannot_see": "kinds whose answers vary freely; clusters of fewer than "
+            f"{LEAST_IN_CLUSTER} rows are judged by all rows",
         }
 
 
 def _fences(lengths: NDArray[np.int64], of: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Each cluster's longest length that is still usual; infinite for small clusters and those of two kinds."""
-    fences = np.full(int(of.max()) + 1, np.inf)
-    for cluster in range(len(fences)):
-        logs = np.log(np.maximum(1, lengths[of == cluster]))
-        if len(logs) < LEAST_IN_CLUSTER:
-            continue
-        median = float(np.median(logs))
-        spread = max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs - median))))
-        fence = max(np.exp(median + Z * spread), TIMES * np.exp(median), LEAST_CHARACTERS)
-        # Where many answers are that long there are two kinds of answer, short refusals and full ones for example.
-        if float(np.mean(np.exp(logs) > fence)) <= MOST_OUT:
-            fences[cluster] = fence
-    return fences
+    """Each cluster's longest length that is still usual. A small cluster has that of all rows."""
+    overall = _fence(lengths)
+    parts = [lengths[of == cluster] for cluster in range(int(of.max()) + 1)]
+    return np.array([_fence(part) if len(part) >= LEAST_IN_CLUSTER else overall for part in parts])
+
+
+def _fence(lengths: NDArray[np.int64]) -> float:
+    logs = np.log(np.maximum(1, lengths))
+    median = float(np.median(logs))
+    spread = max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs - median))))
+    fence = max(float(np.exp(median + Z * spread)), TIMES * float(np.exp(median)), LEAST_CHARACTERS)
+    # Where many answers are that long there are two kinds of answer, short refusals and full ones for example.
+    return fence if float(np.mean(lengths > fence)) <= MOST_OUT else float("inf")

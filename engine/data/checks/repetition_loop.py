@@ -22,8 +22,8 @@ TAIL, LONGEST, TIMES, LEAST_WORDS = 1000, 40, 4, 8
 def loop(text: str) -> list[str]:
     """The words that ``text`` repeats at its end, four times or more and over eight words or more; else none."""
     words = text[-TAIL:].split()
-    # Without few words said often there is no loop; most answers stop here.
-    if len(words) < LEAST_WORDS or len(set(words[-LONGEST * TIMES :])) * 2 > len(words[-LONGEST * TIMES :]):
+    # The last word of a loop was said as often as the loop; most answers stop here.
+    if len(words) < LEAST_WORDS or words[-LONGEST * TIMES :].count(words[-1]) < TIMES:
         return []
     for length in range(1, min(LONGEST, len(words) // TIMES) + 1):
         same = 0
