@@ -3,6 +3,7 @@
 # make test     install what is missing, then run the tests              (ARGS="-k upload")
 # make test-slow  the tests of more than about 20 seconds, which make test leaves out
 # make check    formatting, lint, types, import contracts, then the tests
+# make bench    measure speed and memory beside other tools      (ARGS="audit --rows 100000")
 # make lock     write the lock files anew from requirements/*.in         (ARGS=--upgrade)
 #
 # Each works on a fresh checkout with Python 3.11, 3.12 or 3.13 and pip; another Python: make run PYTHON=python3.12
@@ -15,7 +16,7 @@ TESTS := WORKBENCH_CHROMIUM="$$($(VENV)/python requirements/browser.py)" && expo
 	exec $(VENV)/python -m pytest
 STARTER := var/models/smollm2-135m-instruct
 
-.PHONY: help run stop test test-slow test-needs check lint lock install install-dev python
+.PHONY: help run stop test test-slow test-needs bench check lint lock install install-dev python
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
@@ -34,6 +35,9 @@ test-slow: test-needs
 
 test-needs: install-dev
 	@$(VENV)/python -m engine starter $(STARTER)
+
+bench: test-needs
+	@$(VENV)/python -m benchmarks $(ARGS)
 
 check: lint test
 

@@ -87,13 +87,16 @@ class Gatherer:
     def prepare(self, batch: list[Item]) -> None:
         """Lets checks learn from the first rows what is usual, before others look at the rest."""
         self.gates.compile()
-        rows = []
+        rows: list[Seen] = []
         for item in batch:
             with suppress(RowProblem):
                 rows += [see_record(item)] if isinstance(item, Record) else []
         for _, check, state in self.checks:
             if hasattr(check, "prepare"):
                 check.prepare(state, rows)
+        if self.counter is not None:  # so that it is known which tokenizer can be trusted
+            self.counter.count([seen.example for seen in rows])
+            self.counter.take_failures()
 
     def take_states(self) -> dict[str, Any]:
         """What checks have kept since this was last asked, by name."""

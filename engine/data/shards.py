@@ -86,6 +86,7 @@ def worth_sharing(reader: Reader, gatherer: Gatherer) -> bool:
 
 def gather_apart(reader: Reader, gatherer: Gatherer) -> Iterator[Gathered]:
     """What ``gatherer`` makes of the file, in its order; ``reader.tally`` is complete at the end."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads would not live on in other processes
     with reader.path.open("rb") as file:
         gatherer.prepare(next(batches(reader.stretch(file, Tally())), []))
     gc.collect()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from engine.data.example import Example, Message
+from engine.data.fast_tokens import Checked
+from engine.data.frames import Frames
 from engine.errors import EngineError
 
 # These classes are their tokenizer.json and nothing else. Reading that file ourselves leaves torch out of the
@@ -85,7 +87,8 @@ def _plain(model_dir: Path, config: dict[str, Any]) -> tuple[Callable[[list[str]
     from tokenizers import Tokenizer
     from transformers.utils.chat_template_utils import render_jinja_template
 
-    encode = _fast(Tokenizer.from_file(str(model_dir / "tokenizer.json")))
+    file = str(model_dir / "tokenizer.json")
+    encode = Checked(_fast(Tokenizer.from_file(file)), file).encode
     template_file = model_dir / "chat_template.jinja"
     template = template_file.read_text(encoding="utf-8") if template_file.exists() else config.get("chat_template")
     if isinstance(template, list):  # several by name, as older configurations have them
@@ -100,7 +103,7 @@ def _plain(model_dir: Path, config: dict[str, Any]) -> tuple[Callable[[list[str]
         )
         return str(rendered[0])
 
-    return encode, render
+    return encode, Frames(template, render).fill
 
 
 def _by_transformers(model_dir: Path) -> tuple[Callable[[list[str], bool], list[int]], Render | None]:

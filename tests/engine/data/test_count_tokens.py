@@ -65,3 +65,67 @@ def test_a_folder_without_a_tokenizer_is_a_model_error(tmp_path: Path, content: 
     with pytest.raises(EngineError) as caught:
         TokenCounter(tmp_path)
     assert caught.value.reason == "Model" and caught.value.remedy
+
+
+def test_the_fast_count_is_the_slow_one(tiny_model: Path) -> None:
+    from tokenizers import Tokenizer
+
+    from engine.data import fast_tokens
+
+    exact = Tokenizer.from_file(str(tiny_model / "tokenizer.json"))
+    texts = [
+        "",
+        "a  5",
+        "don't  12 34\n\n\n 5",
+        "naïve “quotes” – 中文 🎉",
+        "Chapter \u2167 and\x0cpage",
+        "<|im_start|>user",
+    ]
+
+    def slow(texts: list[str], special: bool) -> list[int]:
+        return [len(exact.encode(text, add_special_tokens=special)) for text in texts]
+
+    checked = fast_tokens.Checked(slow, str(tiny_model / "tokenizer.json"))
+    checked.encode(["words " * place for place in range(fast_tokens.CHECKED)], False)
+    assert checked.encode(texts, False) == slow(texts, False)
+
+
+def test_a_fast_count_that_differs_once_is_not_used_again(tiny_model: Path) -> None:
+    from engine.data import fast_tokens
+
+    def other(texts: list[str], special: bool) -> list[int]:
+        return [len(text) + 7 for text in texts]
+
+    checked = fast_tokens.Checked(other, str(tiny_model / "tokenizer.json"))
+    assert checked.encode(["one two"] * fast_tokens.CHECKED, False) == [14] * fast_tokens.CHECKED
+    assert checked.encode(["one two"], False) == [14]
+
+
+PLAIN = "{% for m in messages %}{{ '<' + m['role'] + '>' + m['content'] + eos_token }}{% endfor %}"
+NOT_PLAIN = (
+    "{% for m in messages %}{{ m['content'] | trim }}{% endfor %}",
+    "{% for m in messages %}{% if 'x' in m.content %}x{% endif %}{{ m['content'] }}{% endfor %}",
+    "{% set s = messages[0]['content'] %}{{ s }}",
+    "{% for m in messages %}{{ m }}{% endfor %}",
+    "{% for m in messages %}{{ m['content'].split('</think>')[-1] }}{% endfor %}",
+    "{% for m in messages %}{{ m[m['role']] }}{{ m['content'] }}{% endfor %}",
+)
+
+
+def test_templates_that_only_write_contents_are_filled_in_without_running_them() -> None:
+    from jinja2 import Template
+
+    from engine.data.frames import Frames, only_writes_content
+
+    runs = []
+
+    def render(messages: list[dict[str, object]], tools: object, ask: bool) -> str:
+        runs.append(len(messages))
+        return Template(PLAIN).render(messages=messages, eos_token="</s>")
+
+    assert only_writes_content(PLAIN) and not any(only_writes_content(template) for template in NOT_PLAIN)
+    frames = Frames(PLAIN, render)
+    for word in ("one", "{{ two }}", "\ue000\n0"):
+        turns = [{"role": "user", "content": word}, {"role": "assistant", "content": f"{word}!"}]
+        assert frames.fill(turns, None, False) == f"<user>{word}</s><assistant>{word}!</s>"
+    assert runs == [2]
