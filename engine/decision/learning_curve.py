@@ -1,8 +1,8 @@
 """What would more rows bring? A power law through losses at several numbers of rows, with an interval.
 
 loss(n) = floor + scale · n^−exponent (Hestness and others 2017, arXiv 1712.00409; Hernandez and others 2021 for
-fine-tuning). Every curve of a grid is weighed by how well it meets the points (flat prior, normal noise): few points, or
-points close together, give a wide interval instead of a confident line. No torch, no Django.
+fine-tuning). Every curve of a grid is weighed by how well it meets the points (flat prior, normal noise): few points,
+or points close together, give a wide interval instead of a confident line. No torch, no Django.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class LearningCurve:
         more = f"With {times:g} times the rows ({then.rows:,}) the loss would"
         if (now - then.expected) / now < 0.01:
             return f"{more} stay about {now:.2f}: more of the same adds little.{rough}"
+        if then.high >= now:
+            return f"{more} be {then.low:.2f} to {then.high:.2f}, and is about {now:.2f}: no gain is shown.{rough}"
         return f"{more} fall from {now:.2f} to about {then.expected:.2f} ({then.low:.2f} to {then.high:.2f}).{rough}"
 
 
