@@ -92,16 +92,23 @@ class SettingsForm(forms.Form):
         data: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(data)
+        if METHODS[method].needs_teacher:
+            self.fields["teacher"] = BaseModelField(
+                BaseModel.objects.all(),
+                label="Teacher",
+                empty_label="Choose the model to learn from",
+                help_text="Larger, and of the same family: both must write the same tokens.",
+            )
         self.fields.update(option_fields(TrainingOptions, initial=suggested, reasons=dict(reasons)))
         self.fields.update(option_fields(METHODS[method].options(), prefix=METHOD_PREFIX))
         self.fields.update(option_fields(ADAPTERS[adapter].options(), prefix=ADAPTER_PREFIX))
 
     def simple(self) -> list[BoundField]:
-        return [bound for bound in self if _item(bound).level == "simple"]
+        return [bound for bound in self if not _is_option(bound) or _item(bound).level == "simple"]
 
     def advanced(self) -> list[tuple[str, list[BoundField]]]:
         """(group, its fields), in the order in which the groups are first declared."""
-        folded = [bound for bound in self if _item(bound).level == "advanced"]
+        folded = [bound for bound in self if _is_option(bound) and _item(bound).level == "advanced"]
         order = list(dict.fromkeys(_item(bound).group for bound in folded))
         folded.sort(key=lambda bound: order.index(_item(bound).group))
         return [(group, list(fields)) for group, fields in groupby(folded, key=lambda bound: _item(bound).group)]
@@ -112,14 +119,15 @@ class SettingsForm(forms.Form):
 
     def changed(self) -> list[str]:
         """Names of the fields that differ from what is suggested."""
-        return [name for name, field in self.fields.items() if self.typed(name) != field.initial]
+        options = ((name, field) for name, field in self.fields.items() if isinstance(field, OptionFormField))
+        return [name for name, field in options if self.typed(name) != field.initial]
 
     def advanced_errors(self) -> bool:
         return any(bound.errors for _, fields in self.advanced() for bound in fields)
 
     def section(self, prefix: str) -> dict[str, Any]:
         """The cleaned values of one options dataclass, by option name."""
-        names = [name for name in self.fields if _section(name) == prefix]
+        names = [bound.name for bound in self if _is_option(bound) and _section(bound.name) == prefix]
         return {name.removeprefix(prefix): self.cleaned_data[name] for name in names}
 
 
@@ -148,11 +156,17 @@ def settings_data(job: TrainingJob) -> dict[str, Any]:
     for prefix, options, values in sections:
         for item in describe(options):
             found[prefix + item.name] = shown(item, (values or {}).get(item.name, item.default))
-    return found
+    teacher = BaseModel.objects.filter(name=(spec.get("teacher") or {}).get("name", "")).first()
+    return found | ({"teacher": str(teacher.pk)} if teacher else {})
 
 
 def _section(name: str) -> str:
     return next((prefix for prefix in (METHOD_PREFIX, ADAPTER_PREFIX) if name.startswith(prefix)), "")
+
+
+def _is_option(bound: BoundField) -> bool:
+    """Whether the engine declares it; the others are choices among what is registered here."""
+    return isinstance(bound.field, OptionFormField)
 
 
 def _item(bound: BoundField) -> OptionField:

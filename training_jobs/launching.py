@@ -27,6 +27,8 @@ from training_jobs.lengths import TokenLengths, lengths_of
 from training_jobs.models import TrainingJob
 
 FIRST_METHOD, FIRST_ADAPTER = "sft", "lora"
+# Rows of these shapes are made for one method; all others are examples to learn from.
+METHOD_OF_SHAPE = {"preference": "dpo", "kto": "kto", "text": "cpt"}
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Launch:
     def spec(self) -> TrainingSpec:
         """What a valid launch asks of the engine. Raises SpecError where the parts do not fit together."""
         values = self.choices.cleaned_data
-        split, model = values["split"], values["base_model"]
+        split, model, teacher = values["split"], values["base_model"], self.settings.cleaned_data.get("teacher")
         has_validation = split.rows("validation") > 0
         return TrainingSpec.from_json(
             {
@@ -96,6 +98,7 @@ class Launch:
                 "training": self.settings.section(""),
                 "method_options": self.settings.section("method__"),
                 "adapter_options": self.settings.section("adapter__"),
+                "teacher": teacher.for_engine() if teacher else None,
             }
         )
 
@@ -109,7 +112,7 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
         project,
         split,
         source.base_model if source else _likely_model(split),
-        source.method if source else FIRST_METHOD,
+        source.method if source else likely_method(split),
         source.adapter if source else FIRST_ADAPTER,
     )
     name = source.name if source else str(split.version) if split else ""
@@ -173,6 +176,18 @@ def likely_split(splits: QuerySet[Split]) -> Split | None:
     """The newest of a dataset's current version, where people went back to one; else the newest."""
     now = Q(version__dataset__current=None) | Q(version__dataset__current=F("version"))
     return splits.filter(now).first() or splits.first()
+
+
+def likely_method(split: Split | None) -> str:
+    """What most of the rows are made for."""
+    return METHOD_OF_SHAPE.get(next(iter(shapes_of(split)), ""), FIRST_METHOD)
+
+
+def shapes_of(split: Split | None) -> dict[str, int]:
+    """The shapes of a split's rows with their counts in the whole version, the most frequent first."""
+    audit = split.version.audits.filter(document__isnull=False).order_by("-id").first() if split else None
+    found = (audit.document or {}).get("formats", []) if audit else []
+    return {shape["name"]: shape["count"] for shape in found}
 
 
 def _likely_model(split: Split | None) -> BaseModel | None:

@@ -12,15 +12,17 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from engine import device
+from engine.data.formats import load
 from engine.decision.resources import Lengths, Resources, estimate
 from engine.decision.shapes import ModelShape, read_shape
 from engine.errors import EngineError
+from engine.methods.table import METHODS
 from engine.training.options import SpecError
 from engine.training.spec import TrainingSpec
 from models_app.models import BaseModel
 from runs_app.dispatching import HOST
 from runs_app.models import RunEvent
-from training_jobs.launching import Launch
+from training_jobs.launching import Launch, shapes_of
 from training_jobs.lengths import TokenLengths
 from training_jobs.models import TrainingJob
 
@@ -84,7 +86,7 @@ def preview(launch: Launch) -> Preview:
         return Preview((("Base model", f"{error.text} {error.remedy}"),))
     split, lengths = chosen["split"], launch.basis.lengths
     found = Preview(
-        reasons=_reasons(spec, shape, resources),
+        reasons=(*_shape_reasons(spec, shapes_of(split)), *_reasons(spec, shape, resources)),
         spec=spec,
         rows=split.rows("train"),
         validation_rows=split.rows("validation"),
@@ -161,6 +163,19 @@ def _show_beside(launch: Launch, error: SpecError) -> None:
         launch.choices.add_error(error.field, text)
     else:
         launch.choices.add_error(None, f"{error.field}: {text}")
+
+
+def _shape_reasons(spec: TrainingSpec, shapes: dict[str, int]) -> tuple[tuple[str, str], ...]:
+    """Rows the method cannot train on: known from the audit, so said before anything is loaded."""
+    method = METHODS[spec.method]
+    odd = {shape: count for shape, count in shapes.items() if shape not in method.data_shapes}
+    if not odd:
+        return ()
+    words = ", ".join(f"{count:,} {load(shape).TITLE.lower()}" for shape, count in odd.items())
+    wanted = " or ".join(load(shape).TITLE.lower() for shape in method.data_shapes[:3])
+    fits = [other.label for other in METHODS.values() if all(shape in other.data_shapes for shape in shapes)]
+    instead = f" These rows go with: {'; '.join(fits)}." if fits else ""
+    return (("Method", f"It trains on {wanted}; the data holds {words} rows.{instead}"),)
 
 
 def _reasons(spec: TrainingSpec, shape: ModelShape, resources: Resources) -> tuple[tuple[str, str], ...]:

@@ -37,8 +37,9 @@ def build_trainer(
     plan: Plan,
     memory: Memory,
     run_dir: Path,
+    kind: type[Any] | None = None,
 ) -> Any:
-    """The trainer, ready to train."""
+    """The trainer, ready to train; ``kind`` is a subclass of AnswerTrainer with a loss of its own."""
     from trl import SFTConfig
 
     from engine.training.arguments import common_arguments
@@ -51,7 +52,7 @@ def build_trainer(
         packing=spec.training.packing,
         eval_packing=False,
     )
-    return AnswerTrainer(
+    return (kind or AnswerTrainer)(
         model=model,
         args=arguments,
         train_dataset=_dataset(train),

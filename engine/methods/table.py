@@ -29,6 +29,11 @@ class Method:
     """Dotted path of its file, imported on use."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Adapter key -> why the two do not combine."""
+    needs_teacher: bool = False
+    packs: bool = True
+    """Whether several rows may share one sequence."""
+    charts: Mapping[str, str] = field(default_factory=dict)
+    """What it measures besides its loss: name in a metric event -> words."""
 
     def module(self) -> ModuleType:
         return import_module(self.path)
@@ -38,6 +43,19 @@ class Method:
         found: type[Any] = self.module().Options
         return found
 
+    def check(self, spec: Any) -> None:
+        """What its options alone cannot see. Raises SpecError where the whole specification cannot be run."""
+        ask = getattr(self.module(), "check_spec", None)
+        if ask is not None:
+            ask(spec)
+
+
+_JUDGED = {
+    "reward_margin": "Reward margin, chosen over rejected",
+    "reward_accuracy": "Pairs ranked rightly",
+    "reward_chosen": "Reward of chosen answers",
+    "reward_rejected": "Reward of rejected answers",
+}
 
 METHODS: dict[str, Method] = {
     method.key: method
@@ -62,6 +80,70 @@ METHODS: dict[str, Method] = {
             ),
             learning_rate=2e-5,
             path="engine.methods.sft",
+        ),
+        Method(
+            key="cpt",
+            label="Continual pre-training (CPT)",
+            when=(
+                "To teach the language of a domain (its words, style and forms) from thousands of raw texts, before "
+                "SFT. Not for looking facts up: give those at question time (retrieval)."
+            ),
+            data_shapes=("text",),
+            learning_rate=5e-6,
+            path="engine.methods.cpt",
+        ),
+        Method(
+            key="dpo",
+            label="Preference tuning (DPO)",
+            when=(
+                "To teach taste: which of two answers is better, when both are right. Needs pairs of chosen and "
+                "rejected answers, and a model that already does the task (SFT first)."
+            ),
+            data_shapes=("preference",),
+            learning_rate=5e-7,
+            path="engine.methods.dpo",
+            packs=False,
+            charts=_JUDGED,
+        ),
+        Method(
+            key="orpo",
+            label="SFT and preference in one (ORPO)",
+            when=(
+                "To learn a task and the taste for it at once from chosen and rejected answers, without a reference "
+                "model: half the memory of DPO on all weights."
+            ),
+            data_shapes=("preference",),
+            learning_rate=8e-7,
+            path="engine.methods.orpo",
+            packs=False,
+            charts=_JUDGED,
+        ),
+        Method(
+            key="kto",
+            label="Thumbs up and down (KTO)",
+            when=(
+                "To learn from single answers with a thumb, as users of a product leave them: no pairs are needed. "
+                "Needs a model that already does the task."
+            ),
+            data_shapes=("kto", "preference"),
+            learning_rate=5e-7,
+            path="engine.methods.kto",
+            packs=False,
+            charts=_JUDGED,
+        ),
+        Method(
+            key="distillation",
+            label="Distillation",
+            when=(
+                "When a larger model of the same family does the task well but is too slow or too dear: the small one "
+                "learns its probabilities beside the answers."
+            ),
+            data_shapes=("messages", "sharegpt", "prompt_completion", "alpaca", "classification", "slots"),
+            learning_rate=2e-5,
+            path="engine.methods.distillation",
+            needs_teacher=True,
+            packs=False,
+            charts={"distillation_loss": "Distance from the teacher"},
         ),
     )
 }

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Reason
 
 FOLDER = "checkpoints"
 MEMORY = "workbench.json"
+_REASONS: dict[str, Reason] = {"configuration": "Config", "model": "Model", "teacher": "Model"}
 _OPTIMIZER = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
@@ -69,7 +70,7 @@ def require_same(found: dict[str, str], memory: Memory) -> None:
     for name, value in found.items():
         if memory.fingerprint.get(name) != value:
             raise EngineError(
-                "Config" if name == "configuration" else "Model" if name == "model" else "Data",
+                _REASONS.get(name, "Data"),
                 f"The {name} changed since the checkpoint at step {memory.step} was saved; it cannot be resumed.",
                 "Start a new run with the changed settings, or put the old ones back.",
             )
@@ -102,9 +103,13 @@ def weights_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def fingerprint(configuration: str, model: Path, files: dict[str, Path | None]) -> dict[str, str]:
+def fingerprint(
+    configuration: str, model: Path, files: dict[str, Path | None], teacher: Path | None = None
+) -> dict[str, str]:
     """What must not change between a checkpoint and its resumption."""
     found = {"configuration": configuration, "model": _model_digest(model)}
+    if teacher is not None:
+        found["teacher"] = _model_digest(teacher)
     for name, path in files.items():
         if path is not None:
             with path.open("rb") as file:

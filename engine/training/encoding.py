@@ -24,12 +24,44 @@ class Encoded:
     def trained(self) -> int:
         return sum(label != IGNORED for label in self.labels)
 
+    @property
+    def length(self) -> int:
+        """Tokens of the longest sequence the model sees."""
+        return len(self.input_ids)
+
+    @property
+    def tokens(self) -> int:
+        """Tokens the model sees."""
+        return len(self.input_ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A prompt with answers that are compared with one another: chosen and rejected, or one with a thumb."""
+
+    prompt: list[int]
+    answers: tuple[list[int], ...]
+    label: bool | None = None
+
+    @property
+    def trained(self) -> int:
+        return sum(map(len, self.answers))
+
+    @property
+    def length(self) -> int:
+        return len(self.prompt) + max(map(len, self.answers))
+
+    @property
+    def tokens(self) -> int:
+        return len(self.prompt) * len(self.answers) + self.trained
+
 
 @dataclass(slots=True)
 class Rows:
     """Encoded rows, and what had to be cut or left out (line numbers, 1-based)."""
 
-    encoded: list[Encoded] = field(default_factory=list)
+    encoded: list[Any] = field(default_factory=list)
+    """Encoded rows, or Judged ones for the methods that compare answers."""
     cut: list[int] = field(default_factory=list)
     """Longer than the cutoff: the end is missing."""
     unsupervised: list[int] = field(default_factory=list)
@@ -39,11 +71,11 @@ class Rows:
 
     @property
     def longest(self) -> int:
-        return max((len(row.input_ids) for row in self.encoded), default=0)
+        return max((row.length for row in self.encoded), default=0)
 
     @property
     def tokens(self) -> int:
-        return sum(len(row.input_ids) for row in self.encoded)
+        return sum(row.tokens for row in self.encoded)
 
     @property
     def trained(self) -> int:

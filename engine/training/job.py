@@ -122,7 +122,8 @@ def _resume(spec: TrainingSpec, model_dir: Path, run_dir: Path) -> tuple[Path | 
     for name, path in files.items():
         if path is not None and not path.is_file():
             raise EngineError("Data", f"The {name} file {path} is not there.", "Launch the run again from its form.")
-    found = checkpoints.fingerprint(spec.fingerprint(), model_dir, files)
+    teacher = Path(spec.teacher.path) if spec.teacher else None
+    found = checkpoints.fingerprint(spec.fingerprint(), model_dir, files, teacher)
     latest = checkpoints.latest(run_dir)
     if latest is None:
         return None, Memory(fingerprint=found)

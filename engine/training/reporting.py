@@ -120,6 +120,7 @@ class Reporter(TrainerCallback):
             tokens_per_s=round(since[0] / since[1], 1) if since[1] > 0 else None,
             rss_bytes=resident_bytes(),
             gpu_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
+            **{name: logs[key] for key, name in self.trainer.extras.items() if key in logs},
         )
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
@@ -175,7 +176,8 @@ class Reporter(TrainerCallback):
                 loss, precision = self.trainer.validate(self._between_batches)
                 if not math.isfinite(loss):
                     raise _diverged(step, loss, self.options.learning_rate)
-                self.events.emit("metric", step=step, eval_loss=loss, precision=precision)
+                extras = {f"eval_{name}": value for name, value in self.trainer.validated().items()}
+                self.events.emit("metric", step=step, eval_loss=loss, precision=precision, **extras)
             scores, forgotten = self.probes.measure(self.trainer.model, self.tokenizer, step, self._probed)
         self.memory.baseline = dict(self.probes.baseline)
         self.memory.scores[str(step)] = {**scores, **({} if loss is None else {"eval_loss": loss})}

@@ -274,6 +274,8 @@ class TrainingSpec:
     adapter_options: Any = None
     """An instance of the adapter's options dataclass; a mapping or None is read into one."""
     probes: ProbeChoice = field(default_factory=ProbeChoice)
+    teacher: ModelChoice | None = None
+    """The model a method with ``needs_teacher`` learns from."""
 
     def __post_init__(self) -> None:
         _require_known("method", self.method, METHODS)
@@ -292,6 +294,11 @@ class TrainingSpec:
         object.__setattr__(
             self, "adapter_options", _options(adapter.options(), self.adapter_options, "adapter_options")
         )
+        if method.needs_teacher and self.teacher is None:
+            raise SpecError("teacher", f"{method.label} needs a teacher", "Choose the model it learns from.")
+        if self.training.packing and not method.packs:
+            raise SpecError("training.packing", f"{method.label} compares whole rows", "Switch packing off.")
+        method.check(self)
 
     def to_json(self) -> dict[str, Any]:
         document = {"schema_version": SCHEMA_VERSION, "kind": "train", **asdict(self)}
@@ -301,7 +308,7 @@ class TrainingSpec:
     def fingerprint(self) -> str:
         """SHA-256 of all that changes what is learned, but for the bytes of data and model; paths do not count."""
         document = self.to_json()
-        del document["model"]
+        del document["model"], document["teacher"]
         document["data"] = {"system_prompt": self.data.system_prompt}
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
@@ -326,6 +333,7 @@ class TrainingSpec:
             method_options=values.get("method_options"),
             adapter_options=values.get("adapter_options"),
             probes=_probes(values.get("probes", {})),
+            teacher=_section(ModelChoice, values["teacher"], "teacher") if values.get("teacher") else None,
         )
 
 

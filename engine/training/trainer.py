@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ class WorkbenchTrainer(Trainer):
     so that batch 1 x accumulation 8 is batch 8 x accumulation 1."""
 
     plan: Plan
+    extras: Mapping[str, str] = {}
+    """What the method measures besides its loss: the library's name in its log -> the name in our events."""
     memory: Memory
     """What the run knows about itself; written into every checkpoint."""
 
@@ -72,9 +75,50 @@ class WorkbenchTrainer(Trainer):
                     between()
         return total / max(weight, 1.0), precision
 
+    def validated(self) -> dict[str, float]:
+        """What the method measured besides its loss over the last validation."""
+        return {}
+
+    @contextmanager
+    def computing(self, inputs: Any) -> Iterator[None]:
+        """Counts the tokens of a training batch, and computes its products where the plan says while inside."""
+        training = bool(self.model.training)
+        if training:
+            present = inputs.get("attention_mask")
+            self.memory.tokens += int(present.sum() if present is not None else inputs["input_ids"].numel())
+        dtype = self.plan.autocast if training and not self.plan.fp16 else None
+        with torch.autocast(self.plan.device, dtype or torch.bfloat16, enabled=dtype is not None):
+            yield
+
     def batch_weight(self, batch: Any) -> float:
         """What a batch's mean loss counts for in the validation loss."""
         return float((batch["labels"][:, 1:] != IGNORED).sum())
+
+
+class Kept:
+    """A hook in front of a model's head that lets chosen positions through only."""
+
+    def __init__(self, model: Any) -> None:
+        self._chosen: torch.Tensor | None = None
+        model.get_output_embeddings().register_forward_pre_hook(self._choose)
+
+    @contextmanager
+    def only(self, chosen: torch.Tensor) -> Iterator[None]:
+        """While inside, the head sees ``chosen`` positions (a mask of batch x length), in one flat row."""
+        self._chosen = chosen
+        try:
+            yield
+        finally:
+            self._chosen = None
+
+    def _choose(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
+        if self._chosen is None:
+            return None
+        hidden, chosen = inputs[0], self._chosen
+        virtual = hidden.shape[1] - chosen.shape[1]  # prompt-learning adapters put their own positions in front
+        if virtual > 0:
+            chosen = functional.pad(chosen, (virtual, 0))
+        return (hidden[chosen], *inputs[1:])
 
 
 class AnswerTrainer(WorkbenchTrainer, SFTTrainer):
@@ -90,27 +134,12 @@ class AnswerTrainer(WorkbenchTrainer, SFTTrainer):
         # Told here because the libraries' guesses differ for adapters: the loss below is summed over a whole step.
         self.model_accepts_loss_kwargs = True
         self.loss_is_scaled_for_ga = True
-        self._kept: torch.Tensor | None = None
-        self.model.get_output_embeddings().register_forward_pre_hook(self._keep_trained)
-
-    def _keep_trained(self, _: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...] | None:
-        if self._kept is None:
-            return None
-        hidden, kept = inputs[0], self._kept
-        virtual = hidden.shape[1] - kept.shape[1]  # prompt-learning adapters put their own positions in front
-        if virtual > 0:
-            kept = functional.pad(kept, (virtual, 0))
-        return (hidden[kept], *inputs[1:])
+        self.kept = Kept(self.model)
 
     def compute_loss(
         self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        training = bool(self.model.training)
-        if training:
-            present = inputs.get("attention_mask")
-            self.memory.tokens += int(present.sum() if present is not None else inputs["input_ids"].numel())
-        dtype = self.plan.autocast if training and not self.plan.fp16 else None
-        with torch.autocast(self.plan.device, dtype or torch.bfloat16, enabled=dtype is not None):
+        with self.computing(inputs):
             labels = inputs["labels"]
             trained = int((labels[:, 1:] != IGNORED).sum())
             if return_outputs or self.plan.device != "cpu" or trained * self.model.config.vocab_size > HEAD_ELEMENTS:
@@ -120,11 +149,9 @@ class AnswerTrainer(WorkbenchTrainer, SFTTrainer):
     def _answer_loss(self, model: Any, inputs: Any, labels: torch.Tensor, items: Any) -> torch.Tensor:
         """Cross-entropy in fp32 of the trained tokens, divided by ``items`` (or by their own number)."""
         targets = functional.pad(labels[:, 1:], (0, 1), value=IGNORED)
-        self._kept = targets != IGNORED
-        try:
-            passed = {name: value for name, value in inputs.items() if name != "labels"}
+        trained = targets != IGNORED
+        passed = {name: value for name, value in inputs.items() if name != "labels"}
+        with self.kept.only(trained):
             logits = model(**passed, use_cache=False).logits
-        finally:
-            kept, self._kept = self._kept, None
-        total = functional.cross_entropy(logits.float(), targets[kept], reduction="sum")
-        return total / torch.as_tensor(kept.sum() if items is None else items).clamp(min=1)
+        total = functional.cross_entropy(logits.float(), targets[trained], reduction="sum")
+        return total / torch.as_tensor(trained.sum() if items is None else items).clamp(min=1)
