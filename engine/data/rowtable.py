@@ -82,14 +82,17 @@ def _labels(connection: sqlite3.Connection) -> dict[str, int]:
 
 
 def _batches(connection: sqlite3.Connection, names: dict[str, dict[str, int]]) -> Iterator[dict[str, array[int]]]:
+    # SQL fills the gaps: that is cheaper there than row by row in Python.
     rows = connection.execute(
-        "select number, offset, tokens, characters, label, format, usable from row order by number"
+        f"select number, offset, min(ifnull(tokens, -1), {MOST_I4}), min(ifnull(characters, -1), {MOST_I4}), label, "  # noqa: S608
+        "case when usable then format else '' end from row order by number"
     )
     counts = connection.execute("select number, count(*) from finding_row group by number order by number")
     waiting = counts.fetchone()
     formats, labels = names["format"], names["label"]
+    none = array("h", [-1])
     while batch := rows.fetchmany(BATCH):
-        numbers, offsets, tokens, characters, label, kinds, usable = zip(*batch, strict=True)
+        numbers, offsets, tokens, characters, label, kinds = zip(*batch, strict=True)
         flags = array("B", bytes(len(batch)))
         place = 0
         while waiting is not None and waiting[0] <= numbers[-1]:
@@ -102,10 +105,10 @@ def _batches(connection: sqlite3.Connection, names: dict[str, dict[str, int]]) -
         yield {
             "number": array("I", numbers),
             "offset": array("q", offsets),
-            "tokens": array("i", [-1 if value is None else min(value, MOST_I4) for value in tokens]),
-            "characters": array("i", [-1 if value is None else min(value, MOST_I4) for value in characters]),
-            "label": array("h", [labels.get(value, -1) for value in label]),
-            "format": array("B", [formats[kind] if fine else 0 for kind, fine in zip(kinds, usable, strict=True)]),
+            "tokens": array("i", tokens),
+            "characters": array("i", characters),
+            "label": array("h", [labels.get(value, -1) for value in label]) if labels else none * len(batch),
+            "format": array("B", map(formats.__getitem__, kinds)),
             "findings": flags,
         }
 
