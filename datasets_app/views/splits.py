@@ -164,11 +164,13 @@ def _told(split: Split) -> dict[str, Any]:
             dataset__project_id=split.version.dataset.project_id, pk=split.options.get("test")
         ).first()
     if shares := result.get("shares"):
-        totals = {part: split.rows(part) or 1 for part in PARTS}
+        # Classes are those of this version's rows: a test part from another file has no count of them.
+        counted = PARTS[:2] if result.get("file") else PARTS
         rows = [
-            (row["value"], [(part, row[part], row[part] / totals[part]) for part in PARTS]) for row in shares["values"]
+            (row["value"], [(row[part], row[part] / (split.rows(part) or 1)) for part in counted])
+            for row in shares["values"]
         ]
-        told["shares"] = shares | {"rows": rows}
+        told["shares"] = shares | {"rows": rows, "parts": counted}
     return told
 
 

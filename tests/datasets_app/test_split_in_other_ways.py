@@ -71,6 +71,7 @@ def test_by_time_the_page_shows_from_when_to_when(world: World, version: Dataset
 def test_by_group_the_page_says_how_many_values(world: World, version: DatasetVersion) -> None:
     press(world, version, strategy="group", column="user")
     _, html = made(world)
+    assert "no score is earned by memory" in html
     assert "each of its 23 values is on one side" in html
 
 
@@ -130,3 +131,16 @@ def test_a_split_made_before_there_were_ways_is_shown_as_it_was(world: World) ->
     assert split.options == {}
     html = world.client("reader").get(split.get_absolute_url()).content.decode()
     assert "Used for" in html and "60 / 20 / 20, seed 42" in html
+
+
+def test_classes_are_counted_only_in_parts_of_the_version_itself(world: World, tmp_path: Path) -> None:
+    def labelled(count: int, start: int = 0) -> list[dict[str, Any]]:
+        return [{"text": row["prompt"], "label": "ab"[n % 2]} for n, row in enumerate(many(count, start))]
+
+    version = audited(world, write_jsonl(tmp_path / "rows.jsonl", labelled(200)))
+    test = audited(world, write_jsonl(tmp_path / "test.jsonl", labelled(20, 500)))
+    press(world, version, strategy="file", test_file=test.pk, drop_leaked="on")
+    _, html = made(world)
+    classes = html[html.index("shares-title") :]
+    assert "Validation" in classes and "Test</th>" not in classes
+    assert "no score is earned by memory" not in html
