@@ -17,7 +17,7 @@ TABS = (
     ("file", "File and audits"),
 )
 SEVERITIES = ("blocking", "warning", "note")
-FIRST = 10
+FIRST = 16
 # The four figures people ask about most: finding codes, title, the check that says how it is measured.
 MEASURED = (
     ("Near-duplicates", ("near_duplicate",), "near_duplicate"),

@@ -8,7 +8,6 @@ from datasets_app.columns import Choices
 from datasets_app.models import DatasetVersion
 from engine.data import splits
 from engine.data.split import SplitOptions
-from projects_app.models import Project
 
 PARTS = ("train", "validation", "test")
 PLAIN = SplitOptions()
@@ -104,22 +103,3 @@ class SplitWayForm(SplitForm):
         if "drop_leaked" in self.fields:
             asked["drop_leaked"] = self.cleaned_data["drop_leaked"]
         return {name: value for name, value in asked.items() if value != getattr(PLAIN, name)}
-
-
-class LeakForm(forms.Form):
-    """Which other data of the project is held out, so that an audit can look for its rows."""
-
-    against = forms.ModelChoiceField(
-        DatasetVersion.objects.none(),
-        label="Held-out data",
-        required=False,
-        empty_label="None",
-        help_text="The audit looks for these rows among the ones above: a model examined on what it was taught "
-        "shows nothing.",
-    )
-
-    def __init__(self, *args: Any, project: Project, version: DatasetVersion, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        others = DatasetVersion.objects.filter(dataset__project=project).exclude(dataset_id=version.dataset_id)
-        field: Any = self.fields["against"]
-        field.queryset = others.select_related("dataset").order_by("dataset__name", "number")

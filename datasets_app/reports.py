@@ -75,17 +75,6 @@ def export_forms() -> list[dict[str, str]]:
     return [{"name": name, "title": form.TITLE, "about": form.ABOUT} for name, form in known]
 
 
-def token_chart(document: dict[str, Any]) -> dict[str, Any] | None:
-    """The histogram as _histogram.html draws it; characters when no tokenizer was there."""
-    tokens = document.get("tokens")
-    lengths = tokens or document.get("characters")
-    if not lengths:
-        return None
-    cutoff = tokens["cutoff_len"] if tokens else None
-    bars = lengths["histogram"]
-    return {"edges": bars["edges"], "counts": bars["counts"], "cutoff": cutoff, "unit": lengths["unit"]}
-
-
 def state_of(audit: Audit | None, document: dict[str, Any] | None = None) -> tuple[str, str]:
     """The badge of a version and the word beside it: its grade, or how its audit stands. ``document`` is the audit's
     as decisions leave it."""
