@@ -1,5 +1,6 @@
 // Keys of a review queue: J/K next and previous card, A/R/E/U press the button of the current card that is marked so
-// (data-key). After a decision the next card is current. Cards are [data-row]; htmx swaps one when it was decided.
+// (data-key). A and R go on to the next card at once, so that no key is lost while the server answers. Cards are
+// [data-row]; htmx swaps one when it was decided.
 
 const typing = (target) => target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
 const cards = () => [...document.querySelectorAll("[data-row]")];
@@ -28,7 +29,10 @@ document.addEventListener("keydown", (event) => {
   else {
     const button = /^[areu]$/.test(key) && current()?.querySelector(`[data-key="${key}"]`);
     if (!button) return;
+    const all = cards();
+    const next = all[all.indexOf(current()) + 1];
     button.click();
+    if (next && (key === "a" || key === "r")) show(next);
   }
   event.preventDefault();
 });
@@ -41,18 +45,14 @@ document.addEventListener("focusin", (event) => {
   }
 });
 
-let decided = null;
+// A card that was current when it was swapped (the last one, or one taken back) stays current.
+let swapped = "";
 document.addEventListener("htmx:beforeSwap", (event) => {
   const card = event.detail.target?.closest?.("[data-row]");
-  if (!card) return;
-  const all = cards();
-  const next = all[all.indexOf(card) + 1];
-  decided = { next: next?.id, own: card.id, undo: card.querySelector('[data-key="u"]') !== null };
+  swapped = card && card === current() ? card.id : "";
 });
-document.addEventListener("htmx:afterSettle", () => {
-  if (!decided) return;
-  const { next, own, undo } = decided;
-  decided = null;
-  const card = document.getElementById(undo ? own : next || own);
+document.addEventListener("htmx:afterSettle", () => { // not earlier: settling writes the classes of the new card anew
+  const card = swapped && document.getElementById(swapped);
+  swapped = "";
   if (card) show(card);
 });
