@@ -22,7 +22,7 @@ ABOUT = (
 )
 # Iglewicz and Hoaglin 1993: a robust z above 3.5 is an outlier. A spread below a quarter is not counted as smaller.
 Z, LEAST_SPREAD, TIMES, LEAST_CHARACTERS = 3.5, float(np.log(1.25)), 3.0, 200
-LEAST_ROWS, LEAST_IN_CLUSTER, MOST_CANDIDATES, MOST_OUT = 50, 20, 20_000, 0.05
+LEAST_ROWS, LEAST_IN_CLUSTER, MOST_CANDIDATES, MOST_OUT, FEW = 50, 20, 20_000, 0.05, 3
 
 
 def start(options: Options) -> None:
@@ -72,4 +72,4 @@ def _fence(lengths: NDArray[np.int64]) -> float:
     spread = max(LEAST_SPREAD, 1.4826 * float(np.median(np.abs(logs - median))))
     fence = max(float(np.exp(median + Z * spread)), TIMES * float(np.exp(median)), LEAST_CHARACTERS)
     # Where many answers are that long there are two kinds of answer, short refusals and full ones for example.
-    return fence if float(np.mean(lengths > fence)) <= MOST_OUT else float("inf")
+    return fence if (lengths > fence).sum() <= max(FEW, MOST_OUT * len(lengths)) else float("inf")
