@@ -17,8 +17,6 @@ from engine.data.valuable import MENDS
 ELSEWHERE = ("edit", "map", "mix", "add")
 # Fields that are filled in from what was decided on other pages.
 FILLED = {("dedupe", "reviewed"), ("resolve", "choices")}
-# A fields' files are found by the server: the model that the audit counted with.
-FILES = {"model"}
 
 
 class Section(forms.Form):
@@ -86,8 +84,6 @@ class Section(forms.Form):
                 made[name] = None
         if self.op == "dedupe" and made.get("keep") == "reviewed":
             made["reviewed"] = self.reviewed
-        if any(field.kind == "file" and field.needed for field in self.repair.FIELDS):
-            made |= {field.name: "model" for field in self.repair.FIELDS if field.kind == "file"}
         return made
 
 

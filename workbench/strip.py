@@ -6,6 +6,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from datasets_app import decisions
 from datasets_app.models import Audit, Split
 from eval_app.models import Evaluation
 from projects_app.models import Project
@@ -36,7 +37,7 @@ def _data(project: Project) -> str:
         return f"Audit {audit.run.get_status_display().lower()}" if audit.run.has_ended else "Being audited"
     if audit.refused:
         return "Not readable"
-    grade = str(audit.document.get("readiness", {}).get("grade", "Audited"))
+    grade = str(decisions.judged(audit.version, audit).get("readiness", {}).get("grade", "Audited"))
     split = Split.objects.filter(version__dataset__project=project, result__isnull=False).exists()
     return f"{grade.capitalize()}, split" if split else grade.capitalize()
 

@@ -62,6 +62,17 @@ def test_it_asks_why_before_it_dismisses(world: World, version: DatasetVersion) 
     assert not FindingDecision.objects.exists()
 
 
+def test_a_version_is_ready_when_all_that_stood_in_the_way_is_fine(world: World, version: DatasetVersion) -> None:
+    assert "Usable with repairs" in page(world, version)
+    for code in [code for code, one in found(version).items() if one["severity"] != "notice"]:
+        decide(world, version, code, decision="dismissed", note="meant")
+    html = page(world, version)
+    assert "Usable with repairs" not in html, "neither on the page nor in the strip above it"
+    assert "Ready" in html
+    data = world.client("reader").get(reverse("data", args=[world.project.pk])).content.decode()
+    assert 'data-state="Ready"' in data
+
+
 def test_an_accepted_finding_still_counts(world: World, version: DatasetVersion) -> None:
     decide(world, version, "empty_answer", decision="accepted", note="to be dropped")
     assert found(version)["empty_answer"]["count"] == 2
