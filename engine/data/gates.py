@@ -8,6 +8,7 @@ passes every gate: the same findings, more slowly.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 OPEN = -1  # all bits: passes every gate
@@ -17,9 +18,11 @@ COMPILED_AFTER = 3000  # rows
 class Gates:
     """``scan`` gives the gates a text passes as bits; ``bit`` is that of one gate. Gates are named by their checks."""
 
-    def __init__(self, patterns: dict[str, str]) -> None:
+    def __init__(self, patterns: dict[str, str | tuple[str, ...]]) -> None:
         self._bits = {name: 1 << place for place, name in enumerate(patterns)}
-        self._patterns = list(patterns.values())
+        several = [(name, (held,) if isinstance(held, str) else held) for name, held in patterns.items()]
+        self._patterns = [pattern for _, held in several for pattern in held]
+        self._bit_of = [self._bits[name] for name, held in several for _ in held]
         self._database: Any = None
         self._until_compiled = COMPILED_AFTER
         self._passed = 0
@@ -44,7 +47,25 @@ class Gates:
         return self._passed
 
     def _note(self, place: int, start: int, end: int, flags: int, context: Any) -> None:
-        self._passed |= 1 << place
+        self._passed |= self._bit_of[place]
+
+
+def loosen(pattern: str) -> str:
+    """A gate for text that ``pattern`` is looked for in: every byte outside ASCII may be a letter, a blank or an
+    apostrophe, and takes up to three bytes where characters are counted."""
+    loose, inside, place = [], False, 0
+    pattern = re.sub(r"(?<=[\].])\{(\d+),(\d+)\}", lambda bounds: f"{{{bounds[1]},{3 * int(bounds[2])}}}", pattern)
+    while place < len(pattern):
+        part = pattern[place : place + 2] if pattern[place] == "\\" else pattern[place]
+        place += len(part)
+        if part in ("[", "]"):
+            inside = part == "["
+        if part in (r"\w", r"\s"):
+            part = rf"{part}\x80-\xff" if inside else rf"[{part}\x80-\xff]"
+        elif part == "'" and not inside:
+            part = r"(?:['`]|\xe2\x80[\x98\x99])"
+        loose.append(part)
+    return "".join(loose)
 
 
 def _compile(patterns: list[str]) -> Any:
@@ -55,6 +76,7 @@ def _compile(patterns: list[str]) -> Any:
     if not patterns:
         return None
     flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
+    flags |= hyperscan.HS_FLAG_PREFILTER  # what it cannot do, such as looking ahead, it leaves out: looser still
     database = hyperscan.Database()
     database.compile(
         expressions=[pattern.encode("ascii") for pattern in patterns],
