@@ -41,7 +41,7 @@ def test_it_says_what_is_there_and_what_to_do(world: World, mixed: Path) -> None
     html = page(world, version)
     assert document["readiness"]["sentence"] in html
     assert "4 rows go: 2 surplus copies and 2 that cannot be used. 20 stay" in html
-    assert version.sha256 in html
+    assert version.sha256 in world.client("reader").get(version.get_absolute_url(), {"tab": "file"}).content.decode()
     assert "?finding=malformed_json" in html
 
 
@@ -251,9 +251,9 @@ def test_the_rows_can_be_taken_along_as_they_are_stored(world: World, mixed: Pat
 def test_it_counts_characters_where_no_model_is(world: World, mixed: Path) -> None:
     version = audited(world, mixed)
     assert launching.first_model() is None
-    html = page(world, version)
-    assert "Lengths in characters" in html
-    assert "no model was there" in html
+    url = version.get_absolute_url()
+    assert b"Token lengths" not in world.client("reader").get(url, {"tab": "lengths"}).content
+    assert b"no model was there" in world.client("reader").get(url, {"tab": "file"}).content
 
 
 def test_a_stranger_and_an_anonymous_visitor_see_nothing(world: World, mixed: Path) -> None:
