@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,9 +74,11 @@ class World:
             dataset=dataset, number=1, filename="tickets.jsonl", sha256=sha256, size=len(content), created_by=self.owner
         )
 
-    def split(self, train: int = 16, validation: int = 4, test: int = 6) -> Split:
-        """A ready split of ticket rows, its files where the engine would leave them."""
-        rows = ticket_rows(train + validation + test)
+    def split(
+        self, train: int = 16, validation: int = 4, test: int = 6, make: Callable[[int], list[Any]] | None = None
+    ) -> Split:
+        """A ready split of ticket rows (or of what ``make`` gives), its files where the engine would leave them."""
+        rows = (make or ticket_rows)(train + validation + test)
         run = Run.objects.create(
             project=self.project, kind="split", title="tickets", status="succeeded", created_by=self.owner
         )

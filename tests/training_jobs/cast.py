@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.urls import reverse
 
 from datasets_app.models import Audit, Split
-from tests.world import World
+from tests.world import World, ticket_rows
 
 
 class _Fields(HTMLParser):
@@ -61,12 +61,37 @@ def preview_url(world: World) -> str:
     return reverse("launch_preview", args=[world.project.pk])
 
 
-def add_audit(world: World, split: Split, tokens: dict[str, Any] | None) -> Audit:
-    """The audit document of the split's version, with these token lengths."""
+def add_audit(world: World, split: Split, tokens: dict[str, Any] | None, **shapes: int) -> Audit:
+    """The audit document of the split's version, with these token lengths and numbers of rows of each shape."""
     run = world.run(kind="audit", status="succeeded")
-    return Audit.objects.create(
-        version=split.version, run=run, base_model=world.base_model, document={"tokens": tokens}
-    )
+    document = {"tokens": tokens, "formats": [{"name": name, "count": count} for name, count in shapes.items()]}
+    return Audit.objects.create(version=split.version, run=run, base_model=world.base_model, document=document)
+
+
+def shaped_split(world: World, shape: str) -> Split:
+    """A split of 26 rows of one shape, audited."""
+    split = world.split(make=ROWS[shape])
+    add_audit(world, split, None, **{shape: 26})
+    return split
+
+
+def preference_rows(count: int) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"Order {n}: what is it?", "chosen": f"A lamp, {n}.", "rejected": "No idea."} for n in range(count)
+    ]
+
+
+def thumb_rows(count: int) -> list[dict[str, Any]]:
+    return [
+        {"prompt": f"Order {n}: what is it?", "completion": f"A lamp, {n}.", "label": n % 2 == 0} for n in range(count)
+    ]
+
+
+def text_rows(count: int) -> list[dict[str, Any]]:
+    return [{"text": f"The lamp of shelf {n} burns with oil and stands on {n % 4} feet."} for n in range(count)]
+
+
+ROWS = {"preference": preference_rows, "kto": thumb_rows, "text": text_rows, "messages": ticket_rows}
 
 
 LENGTHS = {

@@ -1,0 +1,101 @@
+"""The method follows the shape of the rows; what does not fit is said; a teacher comes along."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from engine.training.spec import TrainingSpec
+from models_app.models import BaseModel
+from models_app.registering import register
+from runs_app.models import Status
+from tests.training_jobs.cast import form_values, launch_url, preview_url, shaped_split
+from tests.world import World, run_to_end
+from training_jobs.models import TrainingJob
+
+
+@pytest.fixture
+def teacher(world: World, tmp_path: Path) -> BaseModel:
+    shutil.copytree(world.base_model.path, tmp_path / "teacher")
+    return register(tmp_path / "teacher", name="Teacher")
+
+
+@pytest.mark.parametrize(("shape", "method"), [("preference", "dpo"), ("kto", "kto"), ("text", "cpt")])
+def test_it_chooses_the_method_that_the_rows_are_made_for_and_launches_it(
+    world: World, shape: str, method: str
+) -> None:
+    shaped_split(world, shape)
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world)))
+    assert sent["method"] == method
+    assert client.post(launch_url(world), sent | {"max_steps": "2"}).status_code == 302
+    job = TrainingJob.objects.get()
+    assert (job.method, TrainingSpec.from_json(job.spec).method) == (method, method)
+
+
+def test_it_trains_with_preferences_to_the_end_from_the_form(world: World) -> None:
+    shaped_split(world, "preference")
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world)))
+    sent |= {"max_steps": "4", "logging_steps": "2", "eval_steps": "2", "adapter__lora_rank": "2"}
+    client.post(launch_url(world), sent)
+    run = run_to_end(TrainingJob.objects.get().run)
+    assert (run.status, run.reason_text) == (Status.SUCCEEDED, "")
+    measured = [event.data for event in run.events.filter(kind="metric")]
+    assert any("reward_margin" in data for data in measured)
+    assert any("eval_reward_margin" in data for data in measured)
+
+
+def test_it_is_not_ready_when_rows_do_not_fit_the_method_and_names_those_that_do(world: World) -> None:
+    shaped_split(world, "messages")
+    client = world.client()
+    sent = form_values(client.get(launch_url(world)))
+    assert sent["method"] == "sft"
+    page = client.post(preview_url(world), sent | {"method": "dpo"}).content.decode()
+    assert "preview-not-ready" in page
+    reason = page.split('<ul class="reasons">')[1].split("</ul>")[0]
+    assert "the data holds 26" in reason
+    assert "These rows go with: Supervised fine-tuning (SFT); Distillation." in reason
+    assert client.post(launch_url(world), sent | {"method": "dpo"}).status_code == 400
+    assert not TrainingJob.objects.exists()
+
+
+def test_it_asks_for_a_teacher_and_takes_it_into_the_spec(world: World, teacher: BaseModel) -> None:
+    shaped_split(world, "messages")
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world)))
+    assert "teacher" not in sent
+    response = client.post(launch_url(world), sent | {"method": "distillation"})
+    assert "Teacher" in response.content.decode()
+    second = form_values(response)
+    assert second["teacher"] == ""
+    assert "preview-not-ready" in client.post(preview_url(world), second).content.decode()
+    refused = client.post(launch_url(world), second)
+    assert refused.status_code == 400 and 'id="id_teacher_error"' in refused.content.decode()
+
+    assert client.post(launch_url(world), second | {"teacher": str(teacher.pk)}).status_code == 302
+    spec = TrainingSpec.from_json(TrainingJob.objects.get().spec)
+    assert spec.teacher is not None
+    assert (spec.teacher.path, spec.teacher.name) == (str(teacher.path), "Teacher")
+
+
+def test_it_keeps_the_teacher_of_the_run_it_begins_like(world: World, teacher: BaseModel) -> None:
+    shaped_split(world, "messages")
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world))) | {"method": "distillation"}
+    second = form_values(client.post(launch_url(world), sent))
+    client.post(launch_url(world), second | {"teacher": str(teacher.pk), "method__alpha": "0.25"})
+    again = form_values(client.get(launch_url(world), {"from": TrainingJob.objects.get().pk}))
+    assert (again["method"], again["teacher"], again["method__alpha"]) == ("distillation", str(teacher.pk), "0.25")
+    assert client.post(launch_url(world), again).status_code == 302
+    assert TrainingJob.objects.count() == 2
+
+
+def test_it_keeps_the_teacher_when_the_adapter_changes(world: World, teacher: BaseModel) -> None:
+    shaped_split(world, "messages")
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world))) | {"method": "distillation"}
+    second = form_values(client.post(launch_url(world), sent)) | {"teacher": str(teacher.pk)}
+    assert form_values(client.post(launch_url(world), second | {"adapter": "ia3"}))["teacher"] == str(teacher.pk)
