@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.methods import sft
@@ -13,9 +12,8 @@ from engine.training.options import check, option
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 
@@ -54,15 +52,6 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return rows
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-) -> Any:
+def build_trainer(parts: Parts) -> Any:
     """The trainer, ready to train: the same as SFT's, for the labels alone make the difference."""
-    return sft.build_trainer(model, tokenizer, train, validation, spec, plan, memory, run_dir)
+    return sft.build_trainer(parts)

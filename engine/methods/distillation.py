@@ -14,9 +14,8 @@ from engine.training.options import check, option
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 
@@ -50,24 +49,13 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return sft.encode_rows(examples, tokenizer, spec)
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-) -> Any:
+def build_trainer(parts: Parts) -> Any:
     """The trainer with its teacher loaded. Raises EngineError("Model") when the two do not write the same tokens."""
     from engine.training.distilling import DistillationTrainer, load_teacher
 
-    assert spec.teacher is not None  # the specification asks for one
-    teacher = load_teacher(Path(spec.teacher.path), tokenizer, plan)
-    options: Options = spec.method_options
-    trainer = sft.build_trainer(
-        model, tokenizer, train, validation, spec, plan, memory, run_dir, kind=DistillationTrainer
-    )
+    assert parts.spec.teacher is not None  # the specification asks for one
+    teacher = load_teacher(Path(parts.spec.teacher.path), parts.tokenizer, parts.plan)
+    options: Options = parts.spec.method_options
+    trainer = sft.build_trainer(parts, kind=DistillationTrainer)
     trainer.learn_from(teacher, temperature=options.temperature, alpha=options.alpha)
     return trainer

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.training.options import SpecError, check, option
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 _LOSSES = (
@@ -70,36 +68,19 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return encode_pairs(examples, tokenizer, spec.training.cutoff_len)
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-) -> Any:
+def build_trainer(parts: Parts) -> Any:
     """The trainer, ready to train. The reference is the base model: the adapter switched off, or a second copy."""
     from trl import DPOConfig
 
-    from engine.training.arguments import common_arguments
     from engine.training.preferences import PairTrainer, pairs
 
-    options: Options = spec.method_options
+    options: Options = parts.spec.method_options
     arguments = DPOConfig(
-        **common_arguments(spec.training, plan, run_dir),
+        **parts.arguments(),
         beta=options.dpo_beta,
         loss_type=[options.dpo_loss],
         label_smoothing=options.label_smoothing,
         max_length=None,  # rows come encoded and cut
     )
-    return PairTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=pairs(train),
-        eval_dataset=pairs(validation) if validation else None,
-        processing_class=tokenizer,
-        plan=plan,
-        memory=memory,
-    )
+    validation = pairs(parts.validation) if parts.validation else None
+    return parts.build(PairTrainer, arguments, pairs(parts.train), validation)

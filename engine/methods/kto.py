@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.training.options import SpecError, check, option
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 
@@ -66,38 +64,21 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return encode_thumbs(examples, tokenizer, spec.training.cutoff_len)
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-) -> Any:
+def build_trainer(parts: Parts) -> Any:
     """The trainer, ready to train. The reference is the base model: the adapter switched off, or a second copy."""
     from trl import KTOConfig
 
-    from engine.training.arguments import common_arguments
     from engine.training.preferences import ThumbTrainer, thumbs
 
-    options: Options = spec.method_options
-    batch = spec.training.per_device_train_batch_size
+    options: Options = parts.spec.method_options
+    batch, seed = parts.spec.training.per_device_train_batch_size, parts.spec.training.seed
     arguments = KTOConfig(
-        **common_arguments(spec.training, plan, run_dir),
+        **parts.arguments(),
         beta=options.kto_beta,
         desirable_weight=options.desirable_weight,
         undesirable_weight=options.undesirable_weight,
         max_length=None,  # rows come encoded and cut
         train_sampling_strategy="sequential",
     )
-    return ThumbTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=thumbs(train, batch, spec.training.seed),
-        eval_dataset=thumbs(validation, batch, spec.training.seed) if validation else None,
-        processing_class=tokenizer,
-        plan=plan,
-        memory=memory,
-    )
+    validation = thumbs(parts.validation, batch, seed) if parts.validation else None
+    return parts.build(ThumbTrainer, arguments, thumbs(parts.train, batch, seed), validation)

@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.training.options import check, option
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 
@@ -42,34 +40,17 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return encode_pairs(examples, tokenizer, spec.training.cutoff_len)
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-) -> Any:
+def build_trainer(parts: Parts) -> Any:
     """The trainer, ready to train."""
     from trl import DPOConfig
 
-    from engine.training.arguments import common_arguments
     from engine.training.preferences import OddsTrainer, pairs
 
     arguments = DPOConfig(
-        **common_arguments(spec.training, plan, run_dir),
-        beta=spec.method_options.orpo_lambda,
+        **parts.arguments(),
+        beta=parts.spec.method_options.orpo_lambda,
         max_length=None,  # rows come encoded and cut
         precompute_ref_log_probs=True,  # keeps the library from loading a reference model, which this loss has not
     )
-    return OddsTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=pairs(train),
-        eval_dataset=pairs(validation) if validation else None,
-        processing_class=tokenizer,
-        plan=plan,
-        memory=memory,
-    )
+    validation = pairs(parts.validation) if parts.validation else None
+    return parts.build(OddsTrainer, arguments, pairs(parts.train), validation)

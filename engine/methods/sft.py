@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.data.example import Example
-    from engine.training.checkpoints import Memory
     from engine.training.encoding import Rows
-    from engine.training.plan import Plan
+    from engine.training.parts import Parts
     from engine.training.spec import TrainingSpec
 
 
@@ -28,39 +26,22 @@ def encode_rows(examples: Iterable[tuple[int, Example]], tokenizer: Any, spec: T
     return encode(examples, tokenizer, cutoff_len=options.cutoff_len, answers_only=options.train_on_answers_only)
 
 
-def build_trainer(
-    model: Any,
-    tokenizer: Any,
-    train: Rows,
-    validation: Rows | None,
-    spec: TrainingSpec,
-    plan: Plan,
-    memory: Memory,
-    run_dir: Path,
-    kind: type[Any] | None = None,
-) -> Any:
+def build_trainer(parts: Parts, kind: type[Any] | None = None) -> Any:
     """The trainer, ready to train; ``kind`` is a subclass of AnswerTrainer with a loss of its own."""
     from trl import SFTConfig
 
-    from engine.training.arguments import common_arguments
     from engine.training.trainer import AnswerTrainer
 
+    training = parts.spec.training
     arguments = SFTConfig(
-        **common_arguments(spec.training, plan, run_dir),
+        **parts.arguments(),
         # Rows come encoded and cut; the trainer's own cutting is needed only to fill packed sequences.
-        max_length=spec.training.cutoff_len if spec.training.packing else None,
-        packing=spec.training.packing,
+        max_length=training.cutoff_len if training.packing else None,
+        packing=training.packing,
         eval_packing=False,
     )
-    return (kind or AnswerTrainer)(
-        model=model,
-        args=arguments,
-        train_dataset=_dataset(train),
-        eval_dataset=_dataset(validation) if validation else None,
-        processing_class=tokenizer,
-        plan=plan,
-        memory=memory,
-    )
+    validation = _dataset(parts.validation) if parts.validation else None
+    return parts.build(kind or AnswerTrainer, arguments, _dataset(parts.train), validation)
 
 
 def _dataset(rows: Rows) -> Any:

@@ -28,6 +28,7 @@ from engine.training.checkpoints import Memory
 from engine.training.encoding import Rows
 from engine.training.loading import load_model, load_tokenizer
 from engine.training.options import SpecError
+from engine.training.parts import Parts
 from engine.training.probes import Probes
 from engine.training.reporting import Reporter, StopRequested
 from engine.training.spec import TrainingSpec
@@ -55,9 +56,8 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     events.emit("status", phase="loading", text=f"Loading {spec.model.name or model_dir.name}", **how.describe())
     set_seed(spec.training.seed)
     model = _load(spec, model_dir, how)
-    trainer = (
-        METHODS[spec.method].module().build_trainer(model, tokenizer, train, validation, spec, how, memory, run_dir)
-    )
+    parts = Parts(model, tokenizer, train, validation, spec, how, memory, run_dir)
+    trainer = METHODS[spec.method].module().build_trainer(parts)
     trainer.remove_callback(PrinterCallback)
     for parameter in model.parameters():
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
