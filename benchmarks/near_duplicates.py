@@ -25,8 +25,8 @@ Pair = tuple[int, int]
 def measure(options: Options) -> list[Line]:
     made = make(options.folder, min(options.rows, MOST_ROWS))
     out, theirs_file = options.folder / "near", options.folder / "pairs.json"
-    without = measured(partial(survey, made.path, out, ()))
-    ours = measured(partial(survey, made.path, out, ("near_duplicate",)))
+    without = measured(partial(survey, made.path, out, ("structure",)))
+    ours = measured(partial(survey, made.path, out, ("structure", "near_duplicate")))
     theirs = measured(partial(_datasketch, made.path, theirs_file))
     reading = measured(partial(_texts, made.path))
     mine, other = max(1e-3, ours.cpu - without.cpu), max(1e-3, theirs.cpu - reading.cpu)
