@@ -6,12 +6,17 @@ from contextlib import closing
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models import QuerySet
 
-from datasets_app.models import Audit, DatasetVersion
+from datasets_app import launching
+from datasets_app.models import Audit, DatasetVersion, Repair
 from datasets_app.review_models import Waiting
+from engine.data.errors import DataError
 from engine.data.identities import Group, groups, identities
 from engine.data.index import open_index
+from engine.data.repair import taken_away
+from runs_app.models import ENDED
 
 # What is chosen for a group of rows: a row's number to keep, none of them, or nothing is done.
 NONE, SKIP = "none", "skip"
@@ -27,7 +32,53 @@ def put(version: DatasetVersion, user: User, op: str, key: str, data: dict[str, 
     there = of(version, user)
     if there.count() >= MOST_WAITING and not there.filter(op=op, key=key).exists():
         raise Full(f"{MOST_WAITING:,} changes are waiting. Apply them first.")
-    Waiting.objects.update_or_create(version=version, user=user, op=op, key=key, defaults={"data": data})
+    # A repair that is at work has the change as it was before: this one waits for the next.
+    fields = {"data": data, "repair": None}
+    Waiting.objects.update_or_create(version=version, user=user, op=op, key=key, defaults=fields)
+
+
+def apply(version: DatasetVersion, user: User, op: str = "") -> Repair:
+    """Starts the repair that makes one version of what waits. The changes stay in the basket until that version exists:
+    a run that fails or is stopped loses nothing. Raises NotReady, DataError."""
+    audit = launching.audit_of(version)
+    made = operations(version, audit, user, op)
+    if not made:
+        raise launching.NotReady("Nothing that waits here changes a row.")
+    _refuse_edits_of_rows_that_go(version, audit, made, of(version, user, "edit"))
+    with transaction.atomic():
+        repair = launching.start_repair(version, made, user)
+        of(version, user, op).update(repair=repair)
+        if repair.child_id is not None:  # the same changes were applied before
+            applied(repair)
+    return repair
+
+
+def applied(repair: Repair) -> None:
+    """The version is there: what it was made of waits no longer. What was changed meanwhile does."""
+    Waiting.objects.filter(repair=repair).delete()
+
+
+def under_way(version: DatasetVersion, user: User) -> Repair | None:
+    """The newest repair that is making a version of changes in this basket."""
+    mine = Repair.objects.filter(waiting__in=of(version, user)).exclude(run__status__in=ENDED)
+    return mine.select_related("run").order_by("-id").first()
+
+
+def _refuse_edits_of_rows_that_go(
+    version: DatasetVersion, audit: Audit, made: list[dict[str, Any]], edits: QuerySet[Waiting]
+) -> None:
+    """The run would find it too, after the person has gone. Raises DataError that names the rows."""
+    others = [operation for operation in made if operation["op"] != "edit"]
+    if not others or len(others) == len(made):
+        return
+    gone = taken_away(version.path, audit.folder, others, [edit.key for edit in edits])
+    if numbers := sorted(edit.data["number"] for edit in edits if edit.key in gone):
+        named = ", ".join(f"{number:,}" for number in numbers[:5]) + (" and others" if len(numbers) > 5 else "")
+        rows = f"Row {named} is" if len(numbers) == 1 else f"Rows {named} are"
+        raise DataError(
+            f"{rows} edited, and also taken away by what you chose in a group.",
+            "Take the edit out, or choose again in the group. Nothing was applied and nothing is lost.",
+        )
 
 
 def of(version: DatasetVersion, user: User, op: str = "") -> QuerySet[Waiting]:

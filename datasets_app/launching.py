@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from datasets_app import mixing
-from datasets_app.models import CUTOFF_LEN, Audit, DatasetVersion, Repair, Split
+from datasets_app.models import CUTOFF_LEN, Audit, DatasetVersion, Repair, Split, Upload
 from models_app.models import BaseModel
 from runs_app import dispatching
 from runs_app.models import Run, Status
@@ -36,6 +36,26 @@ class Choices:
         """The same again, with another model where that one is gone."""
         model = audit.base_model if audit.base_model is not None and audit.base_model.is_there else first_model()
         return cls(model, audit.cutoff_len, audit.against, audit.production)
+
+
+def start_unpack(upload: Upload, most_bytes: int) -> None:
+    """Queues the opening of a packed file of at most ``most_bytes`` unpacked."""
+    with transaction.atomic():
+        upload.run = Run.objects.create(
+            project=upload.project,
+            kind="unpack",
+            title=upload.filename[:200],
+            exclusive=settings.RUN_KINDS["unpack"]["exclusive"],
+            created_by=upload.created_by,
+        )
+        upload.save(update_fields=["run"])
+        spec = {
+            "kind": "unpack",
+            "file": str(upload.path),
+            "filename": upload.filename,
+            "most_bytes": most_bytes,
+        }
+        dispatching.enqueue(upload.run, spec)
 
 
 def start_audit(

@@ -81,6 +81,18 @@ def _unpacked(operation: dict[str, Any]) -> str:
     return f" ({words}), {rows:,} rows stored as JSON Lines{odd}" if rows else f" ({words}), stored unpacked"
 
 
+def line_words(version: DatasetVersion) -> str:
+    """What the number of a line is in the table that was uploaded; "" where the lines are those of the file."""
+    operation = version.operation
+    if not {"csv", "parquet"} & set(operation.get("via", [])):
+        return ""
+    name, heading = operation.get("name", version.filename), operation.get("heading_lines")
+    if heading is not None:
+        return f"Line 1 here is line {heading + 1:,} of {name}, line 2 is line {heading + 2:,}, and so on."
+    spans = ", whose cells span several lines" if "csv" in operation["via"] else ""
+    return f"Line 12 here is row 12 of the table in {name}{spans}; a heading is not counted."
+
+
 def in_lineage(versions: list[DatasetVersion]) -> list[tuple[int, DatasetVersion]]:
     """Each version after its parent, with its depth: a tree read from top to bottom."""
     children: dict[int | None, list[DatasetVersion]] = {}

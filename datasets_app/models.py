@@ -15,7 +15,6 @@ from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app.models import Run
 
-
 # Tokens kept of a row where nobody says otherwise.
 CUTOFF_LEN = 2048
 
@@ -35,6 +34,8 @@ class Upload(models.Model):
     size = models.BigIntegerField()
     received = models.BigIntegerField(default=0)
     version = models.ForeignKey("DatasetVersion", models.SET_NULL, null=True, related_name="uploads")
+    # Opens the file where that takes longer than a request may; the file stays until the version exists.
+    run = models.OneToOneField(Run, models.SET_NULL, null=True, related_name="upload")
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -43,6 +44,10 @@ class Upload(models.Model):
     @property
     def path(self) -> Path:
         return Path(settings.WORKBENCH_HOME) / "uploads" / f"{self.key}.part"
+
+    @property
+    def is_being_opened(self) -> bool:
+        return self.run is not None and not self.run.has_ended
 
     @property
     def offset(self) -> int:

@@ -18,7 +18,13 @@ from engine.data.containers import CONTAINERS
 from engine.data.errors import FileRefused
 from engine.data.sniff import sniff
 
-MOST_SECONDS = 3600
+# What is opened while the browser waits; anything above is a run of its own. A table of 200 MB takes about 3 seconds
+# of one core, and a gzip archive of 8 MB may hold one.
+AT_ONCE_BYTES, AT_ONCE_UNPACKED, AT_ONCE_SECONDS = 8 << 20, 64 << 20, 20
+
+
+class TakesLong(Exception):
+    """The file is too large to be opened while somebody waits."""
 
 
 class NotOpened(Exception):
@@ -40,26 +46,26 @@ class Rows:
     bytes: int
     operation: dict[str, Any]
 
+    @classmethod
+    def made(cls, report: dict[str, Any], filename: str) -> Rows:
+        """From what the engine reported of a file that came as ``filename``."""
+        told = {name: report[name] for name in ("via", "rows", "uneven", "heading_lines")}
+        name = _plain_name(filename, report["container"])
+        return cls(Path(report["path"]), name, report["sha256"], report["bytes"], told)
+
 
 @contextmanager
 def unpacked(path: Path, filename: str, room: int) -> Iterator[Rows | None]:
     """The rows inside ``path`` for as long as the block lasts; None when they are plain already, and when the file is
-    refused: then it is stored as it came, and its audit says what it is and what to do. Raises NotOpened."""
+    refused: then it is stored as it came, and its audit says what it is and what to do. Raises NotOpened, TakesLong."""
     if not _is_packed(path, filename):
         yield None
         return
+    if path.stat().st_size > AT_ONCE_BYTES:
+        raise TakesLong
     with tempfile.TemporaryDirectory(prefix=f"{path.stem}-", dir=path.parent) as folder:
         made = _open(path, filename, folder, room)
-        if made is None:
-            yield None
-            return
-        yield Rows(
-            Path(made["path"]),
-            _plain_name(filename, made["container"]),
-            made["sha256"],
-            made["bytes"],
-            {"via": made["via"], "rows": made["rows"], "uneven": made["uneven"]},
-        )
+        yield None if made is None else Rows.made(made, filename)
 
 
 def _is_packed(path: Path, filename: str) -> bool:
@@ -72,14 +78,13 @@ def _is_packed(path: Path, filename: str) -> bool:
 def _open(path: Path, filename: str, folder: str, room: int) -> dict[str, Any] | None:
     # The name is one argument of a list and only its ending is looked at; `=` keeps a leading dash from being read.
     command = [sys.executable, "-m", "engine", "unpack", str(path), folder]
-    command += [f"--name={filename}", f"--most-bytes={max(room, 0)}"]
+    command += [f"--name={filename}", f"--most-bytes={max(min(room, AT_ONCE_UNPACKED), 0)}"]
     try:
         done = subprocess.run(
-            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=MOST_SECONDS, check=False
+            command, cwd=settings.BASE_DIR, capture_output=True, text=True, timeout=AT_ONCE_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        found = f"The file was not unpacked within {MOST_SECONDS // 60} minutes."
-        raise NotOpened(found, "Unpack it and upload the rows, or upload it in several parts.") from None
+        raise TakesLong from None
     try:
         answer: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
@@ -87,6 +92,8 @@ def _open(path: Path, filename: str, folder: str, room: int) -> dict[str, Any] |
         raise NotOpened(f"The file could not be unpacked: {why}.", "Unpack it and upload the rows.") from None
     if refused := answer.get("refused"):
         if refused["reason"] == "too_large":
+            if room > AT_ONCE_UNPACKED:
+                raise TakesLong
             raise NotOpened(refused["found"], refused["remedy"])
         return None
     return answer if answer["path"] else None

@@ -103,46 +103,50 @@ def append(upload: Upload, offset: int, blocks: Iterable[bytes]) -> int:
     return end
 
 
-def finish(upload: Upload) -> DatasetVersion:
-    """Turns a whole upload into version 1 of a new dataset and starts its audit. Doing it twice does it once."""
+def finish(upload: Upload) -> DatasetVersion | None:
+    """Turns a whole upload into version 1 of a new dataset and starts its audit. Doing it twice does it once.
+
+    None for a packed file that takes long to open: a run does that, and makes the version when it has.
+    """
     with _locked(upload) as file:
-        upload.refresh_from_db(fields=["version"])
+        upload.refresh_from_db(fields=["version", "run"])
         if upload.version is not None:  # another request was faster; opening the lock made an empty file again
             upload.path.unlink(missing_ok=True)
+        if upload.version is not None or upload.run is not None:
             return upload.version
         if (size := os.fstat(file.fileno()).st_size) != upload.size:
             raise UploadRefused(409, f"{size} of {upload.size} bytes are here.", "Send the rest of the file first.")
-        sha256 = hash_of(file)
-        with _opened(upload) as rows:
-            name, made_by = upload.filename, {"op": "upload"}
-            if rows is None:
-                stored, size = sha256, upload.size
-                _keep(upload.path, stored_path(sha256))
-            else:
-                stored, size, name = rows.sha256, rows.bytes, rows.filename
-                made_by |= rows.operation | {"name": upload.filename, "sha256": sha256, "bytes": upload.size}
-                _keep(rows.path, stored_path(stored))
-        with transaction.atomic():
-            upload.version = add_dataset(
-                upload.project, upload.created_by, filename=name, sha256=stored, size=size, operation=made_by
-            )
-            upload.save(update_fields=["version"])
-            launching.start_audit(upload.version, upload.created_by)
+        try:
+            with opening.unpacked(upload.path, upload.filename, free_bytes()) as rows, transaction.atomic():
+                become_version(upload, hash_of(file), rows)
+        except opening.NotOpened as why:
+            raise UploadRefused(413, why.found, why.remedy) from None
+        except opening.TakesLong:
+            launching.start_unpack(upload, max(free_bytes(), 0))
+            return None
     upload.path.unlink(missing_ok=True)
     return upload.version
 
 
-@contextlib.contextmanager
-def _opened(upload: Upload) -> Iterator[opening.Rows | None]:
-    try:
-        with opening.unpacked(upload.path, upload.filename, free_bytes()) as rows:
-            yield rows
-    except opening.NotOpened as why:
-        raise UploadRefused(413, why.found, why.remedy) from None
+def become_version(upload: Upload, sha256: str, rows: opening.Rows | None) -> None:
+    """Stores ``rows``, or the file as it came (its digest is ``sha256``), as a new dataset whose audit is started.
+    Called inside a transaction; the caller takes the uploaded file away after it."""
+    name, stored, size, made_by = upload.filename, sha256, upload.size, {"op": "upload"}
+    if rows is not None:
+        name, stored, size = rows.filename, rows.sha256, rows.bytes
+        made_by |= rows.operation | {"name": upload.filename, "sha256": sha256, "bytes": upload.size}
+    _keep(rows.path if rows else upload.path, stored_path(stored))
+    upload.version = add_dataset(
+        upload.project, upload.created_by, filename=name, sha256=stored, size=size, operation=made_by
+    )
+    upload.save(update_fields=["version"])
+    launching.start_audit(upload.version, upload.created_by)
 
 
 def discard(upload: Upload) -> None:
-    """Forgets an upload that never became a version, with its bytes."""
+    """Forgets an upload that never became a version, with its bytes. Raises UploadRefused while it is opened."""
+    if upload.is_being_opened:
+        raise UploadRefused(409, "The file is being unpacked.", "Stop that on the Data page first.")
     upload.path.unlink(missing_ok=True)
     Upload.objects.filter(pk=upload.pk, version=None).delete()
 
@@ -219,4 +223,5 @@ def _keep(part: Path, target: Path) -> None:
 
 def _discard_abandoned() -> None:
     for upload in Upload.objects.filter(version=None, created_at__lt=timezone.now() - ABANDONED):
-        discard(upload)
+        if not upload.is_being_opened:
+            discard(upload)

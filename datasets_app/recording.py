@@ -3,19 +3,42 @@
 from __future__ import annotations
 
 import json
+import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from django.db import transaction
 from django.urls import reverse
 
-from datasets_app import current, launching, marks
-from datasets_app.models import Audit, DatasetVersion, Repair, Split, stored_path
+from datasets_app import baskets, current, launching, marks, receiving
+from datasets_app.models import Audit, DatasetVersion, Repair, Split, Upload, stored_path
+from datasets_app.opening import Rows
 from engine.errors import EngineError
 from runs_app.models import Run, Status
 from runs_app.recording import Recorder
 
 # The page reads rows from the index on disk; the row in the database keeps this many lines and groups a finding.
 MOST_LINES = 20
+
+
+class UnpackRecorder(Recorder):
+    def on_success(self, run: Run) -> None:
+        upload = Upload.objects.filter(run=run, version=None).first()
+        if upload is None:  # it was made before, or thrown away
+            return
+        result = _read(run.directory / "result.json")
+        rows = Rows.made(result, upload.filename) if result["path"] else None
+        receiving.become_version(upload, result["source_sha256"], rows)
+        transaction.on_commit(partial(upload.path.unlink, missing_ok=True))
+
+    def on_end(self, run: Run) -> None:
+        shutil.rmtree(run.directory / "unpacked", ignore_errors=True)
+
+    def page_of(self, run: Run) -> str:
+        upload = Upload.objects.filter(run=run).first()
+        version = upload.version if upload else None
+        return version.get_absolute_url() if version else reverse("data", args=[run.project_id])
 
 
 class AuditRecorder(Recorder):
@@ -50,6 +73,7 @@ class RepairRecorder(Recorder):
         _move_in(run.directory / "repaired.jsonl", stored_path(result["sha256"]))
         repair.child = _child_of(repair, result)
         repair.save(update_fields=["child"])
+        baskets.applied(repair)
         marks.carry(repair.version.dataset, run.directory / "changes.jsonl")
         current.follow(repair.child, run.created_by)
         audit = launching.audit_of(repair.version)

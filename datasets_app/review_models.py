@@ -72,6 +72,8 @@ class Waiting(models.Model):
     op = models.CharField(max_length=10, choices=[(op, op) for op in ("edit", "resolve", "dedupe")])
     key = models.CharField(max_length=140)
     data: Any = models.JSONField()
+    # The repair that applies it now. The change is thrown away when that one has made its version, not before.
+    repair = models.ForeignKey("datasets_app.Repair", models.SET_NULL, null=True, related_name="waiting")
     at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -80,6 +82,22 @@ class Waiting(models.Model):
 
     def __str__(self) -> str:
         return f"{self.op} {self.key[:12]}"
+
+
+class ValuesShown(models.Model):
+    """Somebody had the personal data of a row shown. Never changed, never deleted by hand."""
+
+    version = models.ForeignKey("datasets_app.DatasetVersion", models.CASCADE, related_name="values_shown")
+    number = models.BigIntegerField("row")
+    row_id = models.CharField(max_length=64)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"Row {self.number} of {self.version}, shown to {self.by}"
 
 
 class CurrentChange(models.Model):

@@ -38,6 +38,7 @@ urlpatterns = [
     path("", data.data, name="data"),
     path("uploads/", uploads.uploads, name="uploads"),
     path("uploads/<uuid:key>/", uploads.upload, name="upload"),
+    path("uploads/<uuid:key>/discard/", uploads.discard, name="upload_discard"),
     path("versions/<int:version_id>/", include(version)),
     path("repairs/<int:repair_id>/", repairs.repair, name="repair"),
     path("splits/<int:split_id>/", splits.split, name="split"),

@@ -73,6 +73,7 @@ TABLE: dict[str, Row] = {
     "data": Row(PAGE, args=("project",)),
     "uploads": Row(NO_GET, (SIGN_IN, 404, 403, 412, 412), ("project",)),
     "upload": Row(NO_GET, NO_GET, ("project", "upload")),
+    "upload_discard": Row(NO_GET, WRITE, ("project", "upload")),
     "version": Row(PAGE, args=("project", "version")),
     "version_audit": Row(NO_GET, WRITE, ("project", "version")),
     "version_document": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),

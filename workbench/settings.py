@@ -108,6 +108,7 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(WORKBENCH_HOME / "celerybeat-schedule")
 
 # ── What a run of each kind is: its label, whether it needs a device to itself, and who records its events ─────
 RUN_KINDS: dict[str, dict[str, Any]] = {
+    "unpack": {"label": "Unpacking", "exclusive": False, "recorder": "datasets_app.recording.UnpackRecorder"},
     "audit": {"label": "Audit", "exclusive": False, "recorder": "datasets_app.recording.AuditRecorder"},
     "repair": {"label": "Repair", "exclusive": False, "recorder": "datasets_app.recording.RepairRecorder"},
     # A draft of a model on this machine is made exclusive when it is started.

@@ -10,21 +10,25 @@ from django.views.decorators.http import require_GET
 
 from datasets_app import current, decisions, lineage, receiving, reports
 from datasets_app.models import Audit, Dataset
+from datasets_app.views.versions import rate
 from projects_app.access import can_write, get_project
 from projects_app.models import Project
-from runs_app.models import ENDED
+from runs_app.models import ENDED, Status
 
 
 @require_GET
 def data(request: HttpRequest, project_id: int) -> HttpResponse:
     project = get_project(request, project_id)
     lines = [{"dataset": dataset, "rows": _rows_of(dataset)} for dataset in _datasets(project)]
-    busy = Audit.objects.filter(version__dataset__project=project).exclude(run__status__in=ENDED).exists()
+    waiting = project.uploads.filter(version=None, run__isnull=False).exclude(run__status=Status.SUCCEEDED)
+    arriving = [(upload, rate(upload.run)) for upload in waiting.select_related("run", "created_by") if upload.run]
+    audits = Audit.objects.filter(version__dataset__project=project).exclude(run__status__in=ENDED)
     context: dict[str, Any] = {
         "project": project,
         "can_write": can_write(project.role),
         "lines": lines,
-        "busy": busy,
+        "arriving": arriving,
+        "busy": any(upload.is_being_opened for upload, _ in arriving) or audits.exists(),
         "room": receiving.free_bytes(),
     }
     # The list asks for itself while an audit is on its way.

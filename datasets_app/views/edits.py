@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from datasets_app import baskets, editing, launching, previews
 from datasets_app.models import Audit, DatasetVersion
-from datasets_app.review_models import Waiting
+from datasets_app.review_models import ValuesShown, Waiting
 from datasets_app.views.marks import audit_or_404, back, one_row
 from datasets_app.views.versions import get_version
 from engine.data.errors import DataError
@@ -20,6 +22,8 @@ from engine.data.mask import mask_all
 from projects_app.models import Role
 
 MOST_BASKET = 50
+MOST_LOOKS = 10
+ONE_LOOK = timedelta(minutes=15)
 
 
 @require_http_methods(["GET", "POST"])
@@ -35,9 +39,12 @@ def edit(request: HttpRequest, project_id: int, version_id: int, number: int) ->
     if request.method == "POST" and "show" not in request.POST:
         editor = editing.typed(start, request.POST)
         if editing.moved(editor, request.POST) or editor.found:
+            _note_shown(found, request.user, number, key, start)
             return _form(request, found, number, editor, waiting, status=422 if editor.found else 200)
         return _save(request, found, request.user, number, key, original, editor)
-    if mask_all(start) != start and request.method == "GET":
+    if request.method == "POST":
+        _note_shown(found, request.user, number, key, start)
+    elif mask_all(start) != start:
         shown = one_row(found, audit, number)
         return _form(request, found, number, None, waiting, masked=editing.pretty(mask_all(start)), row=shown)
     return _form(request, found, number, editing.opened(start), waiting)
@@ -57,19 +64,19 @@ def basket(request: HttpRequest, project_id: int, version_id: int) -> HttpRespon
         waiting.delete()
     elif "apply" in request.POST:
         try:
-            return redirect(_apply(found, request.user, request.POST.get("op", "")))
+            return redirect(baskets.apply(found, request.user, request.POST.get("op", "")))
         except (launching.NotReady, DataError) as why:
             messages.error(request, f"{why} {getattr(why, 'remedy', '')}")
     return back(request, found) if request.POST.get("next") else redirect("version_basket", project_id, version_id)
 
 
-def _apply(version: DatasetVersion, user: User, op: str) -> Any:
-    operations = baskets.operations(version, launching.audit_of(version), user, op)
-    if not operations:
-        raise launching.NotReady("Nothing that waits here changes a row.")
-    repair = launching.start_repair(version, operations, user)
-    baskets.of(version, user, op).delete()
-    return repair
+def _note_shown(version: DatasetVersion, user: User, number: int, row_id: str, row: dict[str, Any]) -> None:
+    """Who had personal data or keys shown, and when; within a quarter of an hour it is one look."""
+    if mask_all(row) == row:
+        return
+    lately = timezone.now() - ONE_LOOK
+    if not ValuesShown.objects.filter(version=version, row_id=row_id, by=user, at__gte=lately).exists():
+        ValuesShown.objects.create(version=version, number=number, row_id=row_id, by=user)
 
 
 def _original(version: DatasetVersion, audit: Audit, number: int) -> tuple[dict[str, Any], str]:
@@ -123,6 +130,7 @@ def _form(
         "editor": editor,
         "waiting": waiting,
         "waiting_count": baskets.of(version, request.user).count(),
+        "shown_to": version.values_shown.filter(number=number).select_related("by")[:MOST_LOOKS],
         **more,
     }
     return render(request, "datasets_app/row_edit.html", context, status=status)
@@ -148,6 +156,7 @@ def _basket(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
         "resolved": waiting.filter(op="resolve").count(),
         "deduped": waiting.filter(op="dedupe").count(),
         "total": waiting.count(),
+        "repair": baskets.under_way(version, request.user),
         "failed": failed,
     }
     return render(request, "datasets_app/basket.html", context)

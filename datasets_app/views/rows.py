@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from datasets_app import browsing, conversations, decisions, marks, reports
+from datasets_app import browsing, conversations, decisions, lineage, marks, reports
 from datasets_app.models import Audit, DatasetVersion
 from datasets_app.views.marks import attach
 from datasets_app.views.versions import get_version
@@ -31,6 +31,7 @@ def rows(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse
         "project": found.dataset.project,
         "version": found,
         "audit": audit,
+        "line_words": lineage.line_words(found),
         "asked": asked.values,
         "code": asked.get("finding"),
         "query": asked.get("q"),

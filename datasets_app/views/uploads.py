@@ -13,10 +13,12 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from datasets_app import receiving
 from datasets_app.models import DatasetVersion, Upload
@@ -81,18 +83,32 @@ def upload(request: HttpRequest, project_id: int, key: UUID) -> HttpResponse:
     return _where_it_stands(request, found)
 
 
+@require_POST
+def discard(request: HttpRequest, project_id: int, key: UUID) -> HttpResponse:
+    """Throws away a file that could not be unpacked, or whose unpacking was stopped."""
+    project = get_project(request, project_id, Role.MEMBER)
+    found = Upload.objects.filter(project=project, key=key, version=None, run__isnull=False).first()
+    if found is not None:  # a second click finds it gone
+        try:
+            receiving.discard(found)
+        except UploadRefused as why:
+            messages.error(request, f"{why.found} {why.remedy}")
+    return redirect("data", project.pk)
+
+
 def _where_it_stands(request: HttpRequest, upload: Upload) -> HttpResponse:
-    version = upload.version
+    version, offset = upload.version, upload.offset
     # HEAD may be what finds a whole file: the server was killed, or its answer lost, after the last slice.
-    if version is None and upload.offset == upload.size:
+    if version is None and offset == upload.size:
         version = receiving.finish(upload)
-    offset = upload.size if version else upload.offset
     response = HttpResponse(
         status=200 if request.method == "HEAD" else 204,
-        headers={"Upload-Offset": str(offset), "Upload-Length": str(upload.size)},
+        headers={"Upload-Offset": str(upload.size if version else offset), "Upload-Length": str(upload.size)},
     )
     if version is not None:
         _name_version(response, version)
+    elif upload.run is not None:  # a packed file that takes long: the Data page shows how far it is
+        response["X-Upload-Next"] = reverse("data", args=[upload.project_id])
     return response
 
 

@@ -68,6 +68,7 @@ def render_version(
         "state": decisions.state_of(found, audit),
         "lineage": lineage.graph(found),
         "how_made": lineage.how_made(found),
+        "line_words": lineage.line_words(found),
         "children": found.children.order_by("number"),
         "splits": [(split, reports.split_words(split)) for split in found.splits.select_related("run")],
         "split_form": split_form or SplitForm(),

@@ -10,11 +10,13 @@ import json
 from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from engine.data.containers import load
-from engine.data.containers.sink import MOST_BYTES, Sink
+from engine.data.containers.sink import MOST_BYTES, Sink, Watch
 from engine.data.errors import FileRefused
 from engine.data.sniff import Container, is_gzip, sniff
+from engine.job import run_job
 
 REFUSED = 2
 
@@ -34,15 +36,32 @@ class Unpacked:
     bom: bool = False
     lines: array[int] = field(default_factory=lambda: array("Q"))
 
+    def as_json(self) -> dict[str, Any]:
+        """What the version keeps of it; ``heading_lines`` is what to add to the number of a row to get its line in
+        the table, null where cells span lines (then only the number of the row is known)."""
+        names = ("container", "via", "sha256", "bytes", "rows", "uneven", "bom")
+        report = {name: getattr(self, name) for name in names}
+        return {"path": str(self.path), **report, "heading_lines": self._heading_lines()}
 
-def unpack(source: Path, folder: Path, name: str = "", most: int = MOST_BYTES) -> Unpacked | None:
+    def _heading_lines(self) -> int | None:
+        if not self.lines:
+            return None
+        first, last = self.lines[0] - 1, self.lines[-1] - self.rows
+        # Lines only grow, so a difference that is the same at both ends is the same all the way.
+        return first if first == last else None
+
+
+def unpack(
+    source: Path, folder: Path, name: str = "", most: int = MOST_BYTES, watch: Watch | None = None
+) -> Unpacked | None:
     """Writes what ``source`` holds into ``folder``; None when it is plain already. ``name`` is the name it came with.
+    ``watch`` hears of the progress of each container in turn, and may raise to end the work.
 
     Raises FileRefused for what cannot be unpacked, holds another archive, or would exceed ``most`` bytes.
     """
     name = name or source.name
     if is_gzip(source):
-        outer = _open("gzip", source, folder / "unpacked", most)
+        outer = _open("gzip", source, folder / "unpacked", most, watch)
         try:
             held = sniff(outer.path, name[:-3] if name.lower().endswith(".gz") else name)
         except FileRefused as error:
@@ -53,17 +72,17 @@ def unpack(source: Path, folder: Path, name: str = "", most: int = MOST_BYTES) -
         outer.container = held
         if held not in ("csv", "parquet"):
             return outer
-        inner = _open(held, outer.path, folder / "rows.jsonl", most)
+        inner = _open(held, outer.path, folder / "rows.jsonl", most, watch)
         outer.path.unlink()
         inner.via = ["gzip", held]
         return inner
     held = sniff(source, name)
-    return _open(held, source, folder / "rows.jsonl", most) if held in ("csv", "parquet") else None
+    return _open(held, source, folder / "rows.jsonl", most, watch) if held in ("csv", "parquet") else None
 
 
-def _open(container: Container, source: Path, target: Path, most: int) -> Unpacked:
+def _open(container: Container, source: Path, target: Path, most: int, watch: Watch | None) -> Unpacked:
     with target.open("wb") as file:
-        sink = Sink(file, most)
+        sink = Sink(file, most, watch)
         load(container).unpack(source, sink)
     return Unpacked(
         target, container, [container], sink.sha256, sink.bytes, sink.rows, sink.uneven, sink.bom, sink.lines
@@ -72,15 +91,22 @@ def _open(container: Container, source: Path, target: Path, most: int) -> Unpack
 
 def unpack_main(argv: list[str]) -> int:
     """``unpack FILE FOLDER [--name NAME] [--most-bytes N]``: what a file holds, as rows in FOLDER; prints JSON.
+    ``unpack RUN_DIR``: the same as a run directory of kind unpack says.
 
     Exit codes: 0 with ``path`` (null: the file is plain already), 2 refused.
     """
     parser = argparse.ArgumentParser(prog="python -m engine unpack")
-    parser.add_argument("file", type=Path, metavar="FILE")
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("file", type=Path, metavar="FILE|RUN_DIR")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", nargs="?", help="where the rows of FILE go")
     parser.add_argument("--name", default="", help="the name the file came with")
     parser.add_argument("--most-bytes", type=int, default=MOST_BYTES, help="refuse what unpacks to more")
     options = parser.parse_args(argv)
+    if options.file.is_dir():
+        from engine.data.unpacking import unpack_body
+
+        return run_job(options.file, unpack_body)
+    if options.folder is None:
+        parser.error("FILE needs a FOLDER for its rows")
     try:
         made = unpack(options.file, options.folder, options.name, options.most_bytes)
     except FileRefused as error:
@@ -89,6 +115,5 @@ def unpack_main(argv: list[str]) -> int:
     if made is None:
         print(json.dumps({"path": None}))
         return 0
-    report = {name: getattr(made, name) for name in ("container", "via", "sha256", "bytes", "rows", "uneven", "bom")}
-    print(json.dumps({"path": str(made.path), **report}))
+    print(json.dumps(made.as_json()))
     return 0

@@ -10,6 +10,7 @@ import json
 import pyarrow
 import pyarrow.parquet
 import pytest
+from django.urls import reverse
 
 from datasets_app import receiving
 from datasets_app.models import DatasetVersion
@@ -78,3 +79,24 @@ def test_one_that_the_disk_has_no_room_for_is_not_taken(world: World, monkeypatc
     assert answer.status_code == 413
     assert "room for" in json.loads(answer.content)["found"]
     assert not DatasetVersion.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("cards.csv", TABLE, "Line 1 here is line 2 of cards.csv, line 2 is line 3, and so on."),
+        ("cards.csv", TABLE + b'"two\nlines",b\n"c",d\n', "Line 12 here is row 12 of the table in cards.csv, whose"),
+        ("cards.parquet", _parquet(), "Line 12 here is row 12 of the table in cards.parquet; a heading"),
+    ],
+)
+def test_the_rows_page_says_what_a_line_was_in_the_table(world: World, name: str, body: bytes, said: str) -> None:
+    version = upload(world, body, filename=name)
+    page = world.client().get(reverse("version_rows", args=[world.project.pk, version.pk])).content.decode()
+    assert said in page
+
+
+def test_lines_of_plain_rows_are_those_of_the_file(world: World) -> None:
+    version = upload(world, gzip.compress(LINES), filename="cards.jsonl.gz")
+    page = world.client().get(reverse("version_rows", args=[world.project.pk, version.pk])).content.decode()
+    assert "Line 1 here" not in page
+    assert "Line 12 here" not in page

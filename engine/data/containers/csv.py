@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
 from typing import TextIO
@@ -20,6 +21,7 @@ from engine.data.sniff import BOM, HEAD_BYTES, csv_delimiter
 TITLE = "CSV"
 SAVE_AGAIN = "Save the table again as CSV in UTF-8, or export it as JSON Lines."
 MOST_COLUMNS = 1000
+BATCH_ROWS = 1000
 
 
 def unpack(source: Path, sink: Sink) -> None:
@@ -29,7 +31,11 @@ def unpack(source: Path, sink: Sink) -> None:
     sink.bom = head.startswith(BOM)
     delimiter = csv_delimiter(head.removeprefix(BOM)) or ","
     csv.field_size_limit(MAX_LINE_BYTES)
-    with source.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as file:
+    total = source.stat().st_size
+    with (
+        source.open("rb") as raw,
+        TextIOWrapper(raw, encoding="utf-8-sig", errors="surrogateescape", newline="") as file,
+    ):
         table = csv.reader(_bounded_lines(file), delimiter=delimiter, strict=True)
         begins = 1
         try:
@@ -38,6 +44,8 @@ def unpack(source: Path, sink: Sink) -> None:
             for cells in table:
                 if cells:
                     _write(sink, names, cells, begins)
+                    if sink.rows % BATCH_ROWS == 0:
+                        sink.at(raw.tell(), total)
                 begins = table.line_num + 1
         except csv.Error as error:
             found = f"The record that begins on line {begins} cannot be read ({error}): a quote does not match."

@@ -19,9 +19,10 @@ def unpack(source: Path, sink: Sink) -> None:
     """Streams the content into ``sink``. Raises FileRefused for a damaged archive and for a gzip bomb."""
     packed = source.stat().st_size
     try:
-        with gzip.open(source, "rb") as file:
+        with source.open("rb") as raw, gzip.open(raw, "rb") as file:
             while block := file.read(BLOCK_BYTES):
                 sink.write(block)
+                sink.at(raw.tell(), packed)
                 if sink.bytes > FREE_BYTES and sink.bytes > packed * MOST_RATIO:
                     found = f"{packed:,} bytes of gzip unpack to more than {sink.bytes:,}: no rows shrink so far."
                     raise FileRefused("gzip_bomb", found, "Unpack it where it was made and look at what is inside.")

@@ -21,9 +21,12 @@ def unpack(source: Path, sink: Sink) -> None:
     try:
         with parquet.ParquetFile(source, memory_map=True, pre_buffer=False) as file:
             _check_columns(arrow, file.schema_arrow)
+            size, rows = source.stat().st_size, max(1, file.metadata.num_rows)
             for batch in file.iter_batches(batch_size=BATCH_ROWS, use_threads=False):
                 for row in batch.to_pylist():
                     sink.write_row(_without_nulls(row))
+                # Columns are read side by side: the share of the rows stands for that of the bytes.
+                sink.at(size * sink.rows // rows, size)
     except (arrow.ArrowException, OSError, ValueError) as error:
         found = f"The Parquet file is damaged or cut off: {str(error).splitlines()[0][:160] if str(error) else ''}"
         raise FileRefused("parquet", found.rstrip(" .:") + ".", "Write or fetch the file again.") from None

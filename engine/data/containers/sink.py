@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 import orjson
@@ -11,15 +12,18 @@ import orjson
 from engine.data.errors import FileRefused
 
 MOST_BYTES = 64 << 30
+# Told how many bytes of how many were read of the source, and the rows written; it may raise to end the work.
+Watch = Callable[[int, int, int], None]
 
 
 class Sink:
     """Writes to ``file``. ``lines`` has, for tables, the physical line of the source on which each row begins;
     ``uneven`` counts records that have other columns than the heading. Raises FileRefused beyond ``most`` bytes."""
 
-    def __init__(self, file: BinaryIO, most: int = MOST_BYTES) -> None:
+    def __init__(self, file: BinaryIO, most: int = MOST_BYTES, watch: Watch | None = None) -> None:
         self._file = file
         self._most = most
+        self._watch = watch
         self._digest = hashlib.sha256()
         self.bytes = self.rows = self.uneven = 0
         self.bom = False
@@ -43,6 +47,11 @@ class Sink:
             self.lines.append(line)
         self.rows += 1
         self.write(raw + b"\n")
+
+    def at(self, read: int, total: int) -> None:
+        """Says how far the source is read; containers call it each thousand rows or each MB."""
+        if self._watch is not None:
+            self._watch(read, total, self.rows)
 
     @property
     def sha256(self) -> str:
