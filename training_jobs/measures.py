@@ -65,6 +65,19 @@ def latest(run: Run) -> dict[str, Any]:
     return found
 
 
+def panels(method: str) -> list[dict[str, Any]]:
+    """What a method measures besides its loss, as static/js/run-figure.js draws it: shares in a panel of their own."""
+    charts = dict(METHODS[method].charts) if method in METHODS else {}
+    shares = [name for name in charts if name.endswith("_accuracy")]
+    found = []
+    for names in ([name for name in charts if name not in shares], shares):
+        if names:
+            title = names[0].split("_")[0] if len(names) > 1 else names[0].replace("_", " ")
+            lines = [[name, charts[name]] for name in names]
+            found.append({"title": title + ", %" * (names is shares), "percent": names is shares, "lines": lines})
+    return found
+
+
 def probes(run: Run, limit: float) -> list[ProbeRow]:
     """The last probe of each suite and measure, in the order in which they were first made."""
     newest: dict[tuple[str, str], dict[str, Any]] = {}

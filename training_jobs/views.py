@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -125,6 +126,8 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "settings": settings,
         "changed": sum(row.differs for _, rows in settings for row in rows),
         "facts": _facts(job),
+        "panels": (panels := measures.panels(job.method)),
+        "panels_json": json.dumps(panels),
         "limit_text": f"{job.forgetting_limit:g}",
         "chart_name": f"run-{run.pk}",
         "evaluate_url": _evaluate_url(project_id) if run.has_ended and job.best_checkpoint else "",

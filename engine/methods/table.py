@@ -33,7 +33,7 @@ class Method:
     packs: bool = True
     """Whether several rows may share one sequence."""
     charts: Mapping[str, str] = field(default_factory=dict)
-    """What it measures besides its loss: name in a metric event -> words."""
+    """What it measures besides its loss: name in a metric event -> words. One that ends in _accuracy is a share."""
 
     def module(self) -> ModuleType:
         return import_module(self.path)

@@ -1,9 +1,9 @@
-// One run's curves, stacked over one x-axis: loss (train solid, validation dashed) over forgetting (change by measure against
+// One run's curves, stacked over one x-axis: loss (train solid, validation dashed) over what its method measures over forgetting (change by measure against
 // the baseline, limit in red) over throughput. Fed by "run:event" (live.js); _run_chart.html is the frame.
 // Points are gathered for 250 ms and drawn once, so a busy run costs at most four draws a second.
 
 import { RunSeries } from "./run-series.js";
-import { layout, palette, traces } from "./run-figure.js";
+import { drawn, layout, palette, traces } from "./run-figure.js";
 
 const DRAW_MS = 250;
 const MAX_TABLE_ROWS = 500;
@@ -14,7 +14,8 @@ export class RunChart {
     this.element = element;
     this.plot = element.querySelector(".chart-plot");
     this.limit = Number(element.dataset.limit ?? -0.05);
-    this.series = new RunSeries();
+    this.panels = JSON.parse(element.dataset.panels || "[]");
+    this.series = new RunSeries(this.panels.flatMap((panel) => panel.lines.map(([name]) => name)));
     this.options = { log: remembered("log"), smooth: remembered("smooth") };
     for (const box of element.querySelectorAll("[data-option]")) {
       box.checked = this.options[box.dataset.option];
@@ -55,9 +56,9 @@ export class RunChart {
   redraw() {
     const colours = palette();
     const zoom = this.plot.layout?.xaxis?.autorange === false ? this.plot.layout.xaxis.range : null;
-    const figure = layout(this.series, this.options, colours, this.limit, this.plot.clientWidth);
+    const figure = layout(this.series, this.options, colours, this.limit, this.plot.clientWidth, this.panels);
     if (zoom) Object.assign(figure.xaxis, { range: zoom, autorange: false });
-    this.figure = traces(this.series, this.options, colours);
+    this.figure = traces(this.series, this.options, colours, this.panels);
     window.Plotly.react(this.plot, this.figure, figure, CONFIG);
     this.drawn = true;
   }
@@ -69,7 +70,7 @@ export class RunChart {
       const points = fresh.get(trace.meta);
       if (!points?.x.length) return;
       update.x.push(points.x);
-      update.y.push(trace.yaxis === "y2" ? points.y.map((v) => v * 100) : points.y);
+      update.y.push(drawn(trace.meta, this.panels, points.y));
       which.push(index);
     });
     if (which.length) window.Plotly.extendTraces(this.plot, update, which);
@@ -86,7 +87,8 @@ export class RunChart {
     this.soon(true);
   }
 
-  reset() { if (this.drawn) window.Plotly.relayout(this.plot, { "xaxis.autorange": true, "yaxis.autorange": true, "yaxis3.autorange": true }); }
+  reset() { if (this.drawn) window.Plotly.relayout(this.plot, { "xaxis.autorange": true, "yaxis.autorange": true, "yaxis3.autorange": true,
+    ...Object.fromEntries(this.panels.map((_, i) => [`yaxis${4 + i}.autorange`, true])) }); }
 
   png() {
     if (!this.drawn) return;

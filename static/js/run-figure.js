@@ -1,4 +1,5 @@
 // How a run's series are drawn: traces and layout for Plotly, in the page's colours. Knows no events.
+// `panels` are the method's own charts, between loss and forgetting: [{title, percent, lines: [[name, words], …]}, …].
 
 const PROBE_DASHES = ["solid", "dot", "dashdot", "longdash"];
 const PROBE_SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
@@ -19,10 +20,18 @@ export function font(colours) {
   return { family: "Inter, system-ui, sans-serif", size: 12, color: colours.quiet };
 }
 
-export function traces(series, options, colours) {
+// A point as it is drawn: shares in percent.
+export function drawn(meta, panels, y) {
+  const percent = meta.startsWith("probe:") || panels.some((panel) => panel.percent && has(panel, meta));
+  return percent ? y.map((v) => v * 100) : [...y];
+}
+
+function has(panel, meta) { return panel.lines.some(([name]) => meta === `own:${name}` || meta === `own:eval_${name}`); }
+
+export function traces(series, options, colours, panels = []) {
   const line = (name, meta, yaxis, style, extra = {}) => {
     const { x, y } = series.get(meta);
-    return { type: "scatter", name, meta, cliponaxis: false, x: [...x], y: yaxis === "y2" ? y.map((v) => v * 100) : [...y], yaxis, line: style, ...extra };
+    return { type: "scatter", name, meta, cliponaxis: false, x: [...x], y: drawn(meta, panels, y), yaxis, line: style, ...extra };
   };
   // One marker is all a series of one point can show.
   const mode = (meta, many = "lines") => (series.get(meta).x.length < 2 ? "lines+markers" : many);
@@ -37,12 +46,27 @@ export function traces(series, options, colours) {
     list.push(line(meta.slice(6), meta, "y2", { color: colours.forgetting, width: 2, dash: PROBE_DASHES[i % 4] },
       { mode: "lines+markers", marker: { size: 7, symbol: PROBE_SYMBOLS[i % 4] }, hovertemplate: "%{y:+.1f} %" }));
   });
+  panels.forEach((panel, i) => panel.lines.forEach(([name, words], j) => {
+    const colour = [colours.tuned, colours.ink, colours.baseline][j % 3];
+    const hovertemplate = panel.percent ? "%{y:.1f} %" : "%{y:.4f}";
+    list.push(line(words, `own:${name}`, `y${4 + i}`, { color: colour, width: 2 }, { mode: mode(`own:${name}`), hovertemplate }));
+    list.push(line(`${words}, validation`, `own:eval_${name}`, `y${4 + i}`, { color: colour, width: 2, dash: "dash" },
+      { mode: "lines+markers", marker: { size: 6, symbol: "circle-open", line: { width: 2 } }, hovertemplate }));
+  }));
   list.push(line("tokens/s", "throughput", "y3", { color: colours.baseline, width: 1.5 }, { mode: mode("throughput"), hovertemplate: "%{y:,.0f}" }));
   return list;
 }
 
-export function layout(series, options, colours, limit, width) {
+// Shares of the height, from below: throughput, forgetting, the method's own, loss; with the gaps between them.
+function domains(own) {
+  const whole = 1 + 0.26 * own;
+  const at = (low, high) => [low / whole, high / whole];
+  return { throughput: at(0, 0.16), forgetting: at(0.22, 0.46), own: (i) => at(0.52 + 0.26 * i, 0.72 + 0.26 * i), loss: [1 - 0.48 / whole, 1] };
+}
+
+export function layout(series, options, colours, limit, width, panels = []) {
   const narrow = width < 560;
+  const place = domains(panels.length);
   const axis = (title, domain, more = {}) => ({
     title: { text: title, standoff: 8, font: { size: 12, color: colours.quiet } }, domain, gridcolor: colours.rule, zeroline: false,
     linecolor: colours.rule, tickfont: font(colours), fixedrange: narrow, automargin: true, nticks: 6, ticklabelstandoff: 5, ...more,
@@ -58,9 +82,10 @@ export function layout(series, options, colours, limit, width) {
     xaxis: { title: { text: "step", standoff: 6 }, anchor: "y3", gridcolor: colours.rule, linecolor: colours.strong, zeroline: false,
       tickfont: font(colours), rangemode: "tozero", fixedrange: narrow, showspikes: true, spikemode: "across", spikethickness: -2, spikedash: "solid",
       spikecolor: colours.strong, hoverformat: "d", unifiedhovertitle: { text: "step %{x}" } },
-    yaxis: axis(options.log ? "loss (log)" : "loss", [0.52, 1], { type: options.log ? "log" : "linear" }),
-    yaxis2: axis("change, %", [0.22, 0.46], { ...forgettingRange(series, percent), showgrid: false }),
-    yaxis3: axis("tokens/s", [0, 0.16], { rangemode: "tozero", nticks: 3 }),
+    yaxis: axis(options.log ? "loss (log)" : "loss", place.loss, { type: options.log ? "log" : "linear" }),
+    yaxis2: axis("change, %", place.forgetting, { ...forgettingRange(series, percent), showgrid: false }),
+    yaxis3: axis("tokens/s", place.throughput, { rangemode: "tozero", nticks: 3 }),
+    ...Object.fromEntries(panels.map((panel, i) => [`yaxis${4 + i}`, axis(panel.title, place.own(panels.length - 1 - i), { nticks: 4 })])),
     shapes: [shape(0, colours.baseline, "solid", 1.5), shape(percent, colours.limit, "8px,5px", 2)],
     annotations: [label(0, "baseline", colours.quiet, "bottom"), label(percent, `limit ${String(Number(percent.toFixed(1))).replace("-", "−")} %`, colours.limit, "top")],
   };

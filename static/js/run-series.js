@@ -1,10 +1,12 @@
 // The points of one run, by series, as they come out of its events. Knows no drawing.
+// `own` names what the run's method measures besides: each is taken from the metric events, and as eval_… from validation.
 // A resumed run begins again at its checkpoint's step: what was measured past that step is replaced, not drawn twice.
 
 const SMOOTHING = 0.7;
 
 export class RunSeries {
-  constructor() {
+  constructor(own = []) {
+    this.own = own.flatMap((name) => [name, `eval_${name}`]);
     this.series = new Map();   // name → {x: [], y: []}
     this.fresh = new Map();    // the points added since takeFresh()
     this.average = 0;
@@ -23,6 +25,7 @@ export class RunSeries {
       }
       if (isNumber(event.eval_loss)) changes.push(this.point("validation", step, event.eval_loss));
       if (isNumber(event.tokens_per_s)) changes.push(this.point("throughput", step, event.tokens_per_s));
+      for (const name of this.own) if (isNumber(event[name])) changes.push(this.point(`own:${name}`, step, event[name]));
       return strongest(changes);
     }
     if (event.kind === "probe" && isNumber(event.change)) {
@@ -67,7 +70,7 @@ export class RunSeries {
     return [...this.series].filter(([name]) => name !== "smooth").map(([name, { y }]) => {
       const value = y[y.length - 1];
       if (name.startsWith("probe:")) return [name.slice(6), `${(value * 100).toFixed(1)} percent`];
-      return [name, Number(value.toPrecision(4))];
+      return [plain(name).replaceAll("_", " "), Number(value.toPrecision(4))];
     });
   }
 
@@ -90,7 +93,9 @@ export class RunSeries {
 
 function column(name) {
   if (name.startsWith("probe:")) return `${name.slice(6).replaceAll(/[^\w]+/g, "_")}_change`;
+  if (name.startsWith("own:")) return plain(name);
   return { train: "train_loss", validation: "validation_loss", throughput: "tokens_per_s" }[name];
 }
+function plain(name) { return name.replace(/^own:/, ""); }
 function strongest(changes) { return ["new", "rewound", "added"].find((word) => changes.includes(word)) ?? ""; }
 function isNumber(value) { return typeof value === "number" && Number.isFinite(value); }

@@ -206,3 +206,13 @@ def test_it_shows_runs_to_members_only(world: World, role: str, status: int) -> 
     job = world.job()
     for url in (job.get_absolute_url(), reverse("train", args=[world.project.pk])):
         assert world.client(role).get(url).status_code == status
+
+
+def test_it_hands_the_chart_what_the_method_measures_besides_its_loss(world: World) -> None:
+    job = world.job()
+    assert "data-panels" not in page_of(world, job)
+    job.method = "dpo"
+    job.save(update_fields=["method"])
+    page = page_of(world, job)
+    assert "data-panels=" in page and "&quot;reward_margin&quot;" in page
+    assert "pairs ranked rightly" in page
