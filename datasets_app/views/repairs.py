@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefresh
 
-from datasets_app import decisions, launching, reports
+from datasets_app import baskets, decisions, launching, reports
 from datasets_app.models import DatasetVersion, Repair
 from datasets_app.views import repairing
 from datasets_app.views.versions import get_version, is_poll, render_version
@@ -55,10 +55,17 @@ def repair(request: HttpRequest, project_id: int, repair_id: int) -> HttpRespons
     """Progress while it runs; then it sends on to the new version."""
     project = get_project(request, project_id)
     known = Repair.objects.filter(version__dataset__project=project, pk=repair_id)
+    assert isinstance(request.user, User)
     found = known.select_related("run", "child", "version__dataset").first()
     if found is None:
         raise Http404("No such repair in this project.")
-    context = {"project": project, "repair": found, "run": found.run, "can_write": can_write(project.role)}
+    context = {
+        "project": project,
+        "repair": found,
+        "run": found.run,
+        "can_write": can_write(project.role),
+        "kept": baskets.of(found.version, request.user).filter(repair=found).count(),
+    }
     if is_poll(request):
         if found.child is not None:
             return HttpResponseClientRedirect(found.child.get_absolute_url())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,14 @@ def repair(
         "bytes": writer.bytes,
         "operations": operations,
     }
+
+
+def taken_away(file: Path, audit_dir: Path, operations: list[Operation], ids: Collection[str]) -> set[str]:
+    """Those of the row identities ``ids`` of which these operations leave no row. Raises DataError."""
+    document = audited(file, audit_dir)
+    with Work(reader_of(file, document), document, audit_dir, operations, {}) as work:
+        work.take_away()
+        return set(ids) - work.left(ids)
 
 
 def audited(file: Path, audit_dir: Path) -> dict[str, Any]:

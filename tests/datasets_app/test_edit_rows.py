@@ -10,7 +10,7 @@ import pytest
 from django.urls import reverse
 
 from datasets_app.models import DatasetVersion, Repair
-from datasets_app.review_models import Waiting
+from datasets_app.review_models import ValuesShown, Waiting
 from tests.datasets_app.cast import audited
 from tests.world import World, run_to_end, ticket_rows, write_jsonl
 
@@ -129,6 +129,13 @@ def test_personal_data_is_shown_only_when_asked_for(world: World, version: Datas
     assert "jane.doe" not in html
     assert "Show values and edit" in html
     assert "jane.doe@example.com" in client.post(url, {"show": "1"}).content.decode()
+    look = ValuesShown.objects.get()
+    assert (look.version, look.number, look.by) == (version, 21, world.member), "who saw them, and when, is kept"
+    assert "Values shown to member" in client.get(url).content.decode()
+    client.post(url, {"tab": "form", "add": "1"})
+    assert ValuesShown.objects.count() == 1, "a quarter of an hour is one look"
+    client.post(url_of(world, version, 1), {"show": "1"})
+    assert ValuesShown.objects.count() == 1, "nothing is hidden in that row"
     assert world.client("reader").post(url, {"show": "1"}).status_code == 403
     html = client.post(url, chat(PERSONAL + " Now.", "Done."), follow=True).content.decode()
     assert "jane.doe" not in html, "the basket masks"

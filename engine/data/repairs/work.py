@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -14,7 +14,7 @@ from engine.data.errors import DataError
 from engine.data.index import open_index
 from engine.data.records import Problem, Reader, Record, row_id
 from engine.data.repairs import Operation, check_operations, load, settings_of
-from engine.data.repairs.context import Context, Item, same_row
+from engine.data.repairs.context import NOT_GONE, Context, Item, same_row
 
 Change = Callable[[Item], list[dict[str, Any]]]
 
@@ -65,6 +65,14 @@ class Work:
 
     def gone_in_order(self) -> Iterator[tuple[int, str]]:
         return self.context.index.execute("select number, op from temp.gone order by number")
+
+    def left(self, ids: Iterable[str]) -> set[str]:
+        """Those of these row identities of which a row is in the file and stays."""
+        index = self.context.index
+        index.execute("create temp table asked (row_id blob primary key) without rowid")
+        index.executemany("insert or ignore into temp.asked values (?)", [(bytes.fromhex(one),) for one in ids])
+        select = f"select distinct row_id from row f where row_id in (select row_id from temp.asked) and {NOT_GONE}"  # noqa: S608
+        return {row_id.hex() for (row_id,) in index.execute(select)}
 
     @property
     def changing(self) -> list[str]:
