@@ -40,7 +40,12 @@ class Options:
 
 def count_trainable(shape: ModelShape, options: Options) -> int:
     """Two matrices and two biases a block."""
-    return shape.layers * (2 * options.bottleneck_size * shape.hidden + options.bottleneck_size + shape.hidden)
+    return sum(per_block(shape, options))
+
+
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """The same by block."""
+    return (2 * options.bottleneck_size * shape.hidden + options.bottleneck_size + shape.hidden,) * shape.layers
 
 
 def attach(model: Any, options: Options) -> Any:

@@ -18,6 +18,11 @@ def count_trainable(shape: ModelShape, options: Options) -> int:
     return shape.parameters
 
 
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """Of them, those in each block."""
+    return shape.blocks
+
+
 def attach(model: Any, options: Options) -> Any:
     """Returns the model with all weights trainable, in fp32: steps of a fine-tuning rate would round away in bf16."""
     model = model.float()

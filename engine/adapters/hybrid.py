@@ -38,8 +38,14 @@ def lowest_whole(blocks: int, options: Options) -> int:
 def count_trainable(shape: ModelShape, options: Options) -> int:
     """LoRA below, every weight of the last blocks."""
     whole = lowest_whole(shape.layers, options)
-    pairs = [layer for layer in lora.chosen(shape, options) if block_of(layer.name) < whole]
-    return sum(lora.count_pair(layer, options) for layer in pairs) + sum(shape.blocks[whole:])
+    below = lora.count_trainable(shape, options) - sum(lora.per_block(shape, options)[whole:])
+    return below + sum(shape.blocks[whole:])
+
+
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """The same by block."""
+    whole = lowest_whole(shape.layers, options)
+    return lora.per_block(shape, options)[:whole] + shape.blocks[whole:]
 
 
 def attach(model: Any, options: Options) -> Any:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.decision.shapes import Linear, ModelShape
+from engine.decision.shapes import Linear, ModelShape, block_of
 from engine.training.options import SpecError
 
 # Where the factors go, by the names the two families of decoders use: (scaled outputs, scaled inputs).
@@ -31,12 +31,17 @@ def places(names: list[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def count_trainable(shape: ModelShape, options: Options) -> int:
     """One factor for each output of keys and values, and for each input of the feed-forward's second layer."""
+    return sum(per_block(shape, options))
+
+
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """The same by block."""
     outputs, inputs = places([layer.name for layer in shape.linears])
-    return sum(
-        layer.outputs if _ends(layer, outputs) else layer.inputs
-        for layer in shape.linears
-        if _ends(layer, outputs + inputs)
-    )
+    found = [0] * shape.layers
+    for layer in shape.linears:
+        if _ends(layer, outputs + inputs):
+            found[block_of(layer.name)] += layer.outputs if _ends(layer, outputs) else layer.inputs
+    return tuple(found)
 
 
 def _ends(layer: Linear, ends: tuple[str, ...]) -> bool:

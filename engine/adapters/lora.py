@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from engine.decision.shapes import Linear, ModelShape
+from engine.decision.shapes import Linear, ModelShape, block_of
 from engine.training.options import SpecError, check, option
 
 ALL_LINEAR = "all-linear"
@@ -107,6 +107,15 @@ def _matches(layer: Linear, name: str) -> bool:
 def count_trainable(shape: ModelShape, options: Options) -> int:
     """Trained parameters: rank x (inputs + outputs) for each chosen layer; DoRA adds one an output."""
     return sum(count_pair(layer, options) for layer in chosen(shape, options))
+
+
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """Of them, those in each block."""
+    found = [0] * shape.layers
+    for layer in chosen(shape, options):
+        if (block := block_of(layer.name)) >= 0:
+            found[block] += count_pair(layer, options)
+    return tuple(found)
 
 
 def count_pair(layer: Linear, options: Options) -> int:

@@ -60,6 +60,16 @@ def count_trainable(shape: ModelShape, options: Options) -> int:
     return sum(shape.blocks[lowest_trained(shape.layers, options) :])
 
 
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """Of them, those in each block; the last norm is in none."""
+    if options.trained_part == "norms":
+        return shape.block_norms
+    if options.trained_part == "biases":
+        return shape.block_biases
+    lowest = lowest_trained(shape.layers, options)
+    return (0,) * lowest + shape.blocks[lowest:]
+
+
 def attach(model: Any, options: Options) -> Any:
     """Returns the model in fp32 with the chosen part trainable. Raises SpecError as ``count_trainable`` does."""
     model = model.float()

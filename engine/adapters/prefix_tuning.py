@@ -28,7 +28,12 @@ class Options:
 
 def count_trainable(shape: ModelShape, options: Options) -> int:
     """A key and a value a layer for each prefix token."""
-    return options.prefix_tokens * shape.layers * 2 * shape.key_value
+    return sum(per_block(shape, options))
+
+
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """The same by block."""
+    return (options.prefix_tokens * 2 * shape.key_value,) * shape.layers
 
 
 def attach(model: Any, options: Options) -> Any:

@@ -31,6 +31,11 @@ def count_trainable(shape: ModelShape, options: Options) -> int:
     return options.virtual_tokens * shape.hidden
 
 
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """None: they stand in front of the first."""
+    return (0,) * shape.layers
+
+
 def attach(model: Any, options: Options) -> Any:
     """Returns the model with virtual tokens in fp32, begun at embeddings of words, which learns faster than noise."""
     from peft import PromptTuningConfig, PromptTuningInit, get_peft_model

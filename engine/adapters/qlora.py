@@ -28,6 +28,11 @@ def count_trainable(shape: ModelShape, options: Options) -> int:
     return lora.count_trainable(shape, options)
 
 
+def per_block(shape: ModelShape, options: Options) -> tuple[int, ...]:
+    """As LoRA."""
+    return lora.per_block(shape, options)
+
+
 def base_bytes(shape: ModelShape, options: Options, unit: int) -> int:
     """Memory of the frozen weights in bytes: linear layers in 4 bits, all else in ``unit`` bytes a weight."""
     packed = shape.matrix_parameters

@@ -1,6 +1,7 @@
 """The table of adapters: which weights train. A new adapter is one file beside this one and one row here.
 
-Each file holds, in this order: its options dataclass ``Options``, ``count_trainable`` (no torch), ``attach`` (torch).
+Each file holds, in this order: its options dataclass ``Options``, ``count_trainable`` and ``per_block`` (no torch),
+``attach`` (torch).
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ class Adapter:
     trains_base: bool
     """Whether base weights train: they are then kept in fp32 while training, and saved whole."""
     path: str
+    usual: bool = False
+    """One of the few to think of first; the form folds the others away."""
+    switches_off: bool = True
+    """Whether the base model is had back by switching the adapter off (peft does; a second copy is needed else)."""
     packs_base: bool = False
     """Whether the frozen weights are held in 4 bits; its file then has ``base_bytes`` and ``quantization``."""
     refuses: Mapping[str, str] = field(default_factory=dict)
@@ -52,6 +57,7 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=10.0,
             trains_base=False,
             path="engine.adapters.lora",
+            usual=True,
         ),
         Adapter(
             key="qlora",
@@ -65,6 +71,7 @@ ADAPTERS: dict[str, Adapter] = {
             trains_base=False,
             packs_base=True,
             path="engine.adapters.qlora",
+            usual=True,
         ),
         Adapter(
             key="full",
@@ -77,6 +84,8 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=5.0,
             trains_base=True,
             path="engine.adapters.full",
+            switches_off=False,
+            usual=True,
         ),
         Adapter(
             key="partial",
@@ -89,6 +98,7 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=5.0,
             trains_base=True,
             path="engine.adapters.partial",
+            switches_off=False,
         ),
         Adapter(
             key="hybrid",
@@ -113,6 +123,7 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=4.0,
             trains_base=False,
             path="engine.adapters.bottleneck",
+            switches_off=False,
         ),
         Adapter(
             key="prompt_tuning",

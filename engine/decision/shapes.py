@@ -53,6 +53,9 @@ class ModelShape:
     """False when the architecture is not known and no weights were at hand: then ``parameters`` is an estimate."""
     blocks: tuple[int, ...] = ()
     """Parameters of each transformer block, in order: matrices, biases and norms."""
+    block_norms: tuple[int, ...] = ()
+    """Of them, the weights of normalisation layers."""
+    block_biases: tuple[int, ...] = ()
     biases: int = 0
     norms: int = 0
     """Weights of normalisation layers, the last one included; their biases count as biases."""
@@ -110,6 +113,8 @@ def shape_of_config(config: Mapping[str, Any]) -> ModelShape:
         context=_context(config),
         exact=kind in _KNOWN,
         blocks=(block,) * layers,
+        block_norms=(norms,) * layers,
+        block_biases=(biases,) * layers,
         biases=layers * biases + last,
         norms=layers * norms + hidden,
         key_value=_key_value(config, hidden, heads),
@@ -173,6 +178,8 @@ def shape_of_tensors(tensors: Mapping[str, tuple[int, ...]], config: Mapping[str
         linears.append(Linear("lm_head", hidden, vocabulary, is_head=True))
     layers, heads = _number(config, "num_hidden_layers", "n_layer"), _number(config, "num_attention_heads", "n_head")
     sizes = {name: math.prod(dimensions) for name, dimensions in tensors.items()}
+    biases = {name: size for name, size in sizes.items() if name.endswith(".bias")}
+    norms = {name: size for name, size in sizes.items() if name.endswith(".weight") and len(tensors[name]) == 1}
     return ModelShape(
         parameters=sum(sizes.values()),
         linears=tuple(linears),
@@ -181,9 +188,11 @@ def shape_of_tensors(tensors: Mapping[str, tuple[int, ...]], config: Mapping[str
         heads=heads,
         vocabulary=vocabulary,
         context=_context(config),
-        blocks=tuple(sum(size for name, size in sizes.items() if block_of(name) == at) for at in range(layers)),
-        biases=sum(size for name, size in sizes.items() if name.endswith(".bias")),
-        norms=sum(size for name, size in sizes.items() if name.endswith(".weight") and len(tensors[name]) == 1),
+        blocks=_in_blocks(sizes, layers),
+        block_norms=_in_blocks(norms, layers),
+        block_biases=_in_blocks(biases, layers),
+        biases=sum(biases.values()),
+        norms=sum(norms.values()),
         key_value=_key_value(config, hidden, heads),
     )
 
@@ -192,6 +201,15 @@ def block_of(name: str) -> int:
     """The transformer block a parameter or module belongs to, from its dotted name; -1 when to none."""
     found = re.search(r"(?:^|\.)(?:layers|h|blocks)\.(\d+)(?:\.|$)", name)
     return int(found[1]) if found else -1
+
+
+def _in_blocks(sizes: Mapping[str, int], layers: int) -> tuple[int, ...]:
+    """Parameters by block, of parameters by name."""
+    found = [0] * layers
+    for name, size in sizes.items():
+        if 0 <= (block := block_of(name)) < layers:
+            found[block] += size
+    return tuple(found)
 
 
 def _key_value(config: Mapping[str, Any], hidden: int, heads: int) -> int:

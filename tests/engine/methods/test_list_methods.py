@@ -31,5 +31,5 @@ def test_it_has_for_every_row_a_file_with_the_functions_it_needs() -> None:
         assert method.when.endswith(".")
     for adapter in ADAPTERS.values():
         module = adapter.module()
-        assert all(callable(getattr(module, name)) for name in ("Options", "count_trainable", "attach"))
+        assert all(callable(getattr(module, name)) for name in ("Options", "count_trainable", "per_block", "attach"))
         assert adapter.when.endswith(".")

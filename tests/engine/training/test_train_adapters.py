@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from engine.adapters.table import ADAPTERS
-from engine.decision.shapes import read_shape
+from engine.decision.shapes import block_of, read_shape
 from engine.evaluation.systems import Stable, System
 from tests.engine.training.conftest import ControlAt, Finished, Prepare, Train, train_folder
 from tests.engine.training.test_train import reloaded_loss
@@ -83,7 +83,15 @@ def test_it_counts_what_trains_as_the_model_itself_does(tiny_model: Path, adapte
     model = AutoModelForCausalLM.from_pretrained(tiny_model, dtype=torch.float32, **more)
     tuned = row.module().attach(model, options)
     counted = sum(parameter.numel() for parameter in tuned.parameters() if parameter.requires_grad)
-    assert counted == row.module().count_trainable(read_shape(tiny_model), options)
+    shape = read_shape(tiny_model)
+    assert counted == row.module().count_trainable(shape, options)
+    blocks = [0] * shape.layers
+    for name, parameter in tuned.named_parameters():
+        if parameter.requires_grad and block_of(name) >= 0:
+            blocks[block_of(name)] += parameter.numel()
+    if adapter == "prefix_tuning":  # one matrix for all blocks, in front of the model
+        blocks = [counted // shape.layers] * shape.layers
+    assert row.module().per_block(shape, options) == tuple(blocks)
 
 
 @pytest.mark.parametrize("adapter", [key for key in ADAPTERS if key not in ("lora", "full")])
