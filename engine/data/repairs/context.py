@@ -74,5 +74,9 @@ class Context:
 
 
 def same_row(before: dict[str, Any], after: dict[str, Any]) -> bool:
-    """Equal as JSON: in Python 1, 1.0 and True are equal too."""
-    return before is after or orjson.dumps(before) == orjson.dumps(after)
+    """Equal as JSON: in Python 1, 1.0 and True are equal too. Raises RecursionError for a row that was made one level
+    deeper than JSON is written."""
+    try:
+        return before is after or orjson.dumps(before) == orjson.dumps(after)
+    except orjson.JSONEncodeError:
+        raise RecursionError from None

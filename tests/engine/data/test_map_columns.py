@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from engine.data.examples import load
 from engine.data.formats import FORMATS
 from engine.data.guess import first_problem, guess_columns, guess_format, reasons
 from engine.data.mapping import NEEDS, Mapping, columns_in, columns_of, first_records, preview, write_mapped
+from tests.engine.data.repairing import repaired
 from tests.engine.data.rows import write_jsonl
 
 ROWS = [{"id": n, "frage": f"Wo ist {n}?", "antwort": f"Bei {n}.", "meta": {"lang": "de"}} for n in range(8)]
@@ -145,3 +147,12 @@ def test_the_first_rows_are_few_also_when_they_are_long(tmp_path: Path) -> None:
     path = write_jsonl(tmp_path / "rows.jsonl", [{"text": "x" * 3_000_000}] * 8)
     assert len(list(first_records(path))) == 3
     assert columns_in([{"x" * 300: 1, "short": {"y" * 300: 1}}]) == ["short"]
+
+
+def test_a_row_that_keeping_its_other_columns_would_nest_too_deeply_is_named(tmp_path: Path) -> None:
+    deep: Any = "x"
+    for _ in range(253):
+        deep = {"a": deep}
+    mapping = {"format": "prompt_completion", "columns": {"prompt": "frage", "completion": "antwort"}}
+    with pytest.raises(DataError, match="Line 9 is nested too deeply"):
+        repaired(tmp_path, [*ROWS, {**ROWS[0], "meta": deep}], {"op": "map", "mapping": mapping})
