@@ -14,6 +14,8 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 # Outside the private ranges, and yet the inside of a cloud: Azure's agent and metadata service.
 _INSIDE = (ipaddress.ip_address("168.63.129.16"),)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# Not public, whatever the standard library says: a network's own translation to IPv4 (RFC 8215), site-local (RFC 3879).
+_LOCAL = (ipaddress.ip_network("64:ff9b:1::/48"), ipaddress.ip_network("fec0::/10"))
 
 
 class Refused(Exception):
@@ -55,7 +57,8 @@ def why_private(address: str) -> str:
         return "a link-local address"
     if ip.is_multicast:
         return "a multicast address"
-    return "" if ip.is_global else "a private or reserved address"
+    local = not ip.is_global or any(ip in network for network in _LOCAL)
+    return "a private or reserved address" if local else ""
 
 
 def _innermost(ip: Address) -> Address:

@@ -288,7 +288,7 @@ def _read(raw: bytes, seconds: float) -> Answer:
         content = choice["message"].get("content")
         usage = document.get("usage") or {}
         tokens_in, tokens_out = (int(usage.get(name) or 0) for name in ("prompt_tokens", "completion_tokens"))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, OverflowError, RecursionError):
         raise AskError(
             "protocol",
             "The answer is not JSON in the form of the OpenAI API.",

@@ -94,7 +94,12 @@ def test_it_hides_the_key_that_a_server_repeats() -> None:
     assert KEY not in repr(Endpoint("a", "https://a.example/v1", "m", key=KEY))
 
 
-@pytest.mark.parametrize("body", [b"<html>Welcome</html>", b"{}", b'{"choices": []}', b"[" * 100_000, b"", b"\xff\xfe"])
+HUGE_COUNT = b'{"choices": [{"message": {"content": "x"}}], "usage": {"prompt_tokens": 1e999}}'
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>Welcome</html>", b"{}", b'{"choices": []}', b"[" * 100_000, b"", b"\xff\xfe", HUGE_COUNT]
+)
 def test_it_calls_garbage_garbage(body: bytes) -> None:
     error, server = ask(lambda world, _: (200, {}, body))
     assert (error.kind, error.one, len(server.asked)) == ("protocol", True, 1)
