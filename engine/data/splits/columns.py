@@ -82,7 +82,8 @@ def _is_number(text: str) -> bool:
 
 def _iso(text: str) -> float:
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    # What programs write for "never" (0001-01-01 and 9999-12-31, in their own zone) is outside the years of UTC.
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
 
 
 def _seconds(number: float) -> float:
@@ -90,7 +91,8 @@ def _seconds(number: float) -> float:
 
 
 def as_iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    moment = datetime.fromtimestamp(math.floor(seconds), UTC)
+    return moment.replace(tzinfo=None).isoformat() + "Z"  # strftime writes the year 1 without its zeros
 
 
 def time_columns(records: Iterator[Record | Problem], columns: list[str]) -> list[str]:

@@ -77,6 +77,13 @@ def test_by_time_a_group_of_copies_goes_with_its_newest_row_and_the_moved_ones_a
     assert max(row["at"] for row in parts["train"]) < min(row["at"] for row in parts["validation"])
 
 
+@pytest.mark.parametrize("never", ["0001-01-01T00:00:00+01:00", "9999-12-31T23:59:59-05:00"])
+def test_by_time_a_moment_outside_the_years_of_utc_is_none(tmp_path: Path, never: str) -> None:
+    rows = [{**row, "at": iso(place * DAY)} for place, row in enumerate(many(60))]
+    result, _ = parted(tmp_path, [*rows, {**many(1, 900)[0], "at": never}], strategy="time", column="at")
+    assert result["time"]["without"] == 1
+
+
 def test_by_time_rows_without_a_time_are_in_no_part_and_reported(tmp_path: Path) -> None:
     rows = [row | {"at": iso(1.7e9 + n * DAY)} for n, row in enumerate(many(200))]
     for n in range(7):
