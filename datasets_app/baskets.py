@@ -41,13 +41,15 @@ def apply(version: DatasetVersion, user: User, op: str = "") -> Repair:
     """Starts the repair that makes one version of what waits. The changes stay in the basket until that version exists:
     a run that fails or is stopped loses nothing. Raises NotReady, DataError."""
     audit = launching.audit_of(version)
-    made = operations(version, audit, user, op)
+    taken = list(of(version, user, op))
+    made = operations(audit, taken)
     if not made:
         raise launching.NotReady("Nothing that waits here changes a row.")
     _refuse_edits_of_rows_that_go(version, audit, made, of(version, user, "edit"))
     with transaction.atomic():
         repair = launching.start_repair(version, made, user)
-        of(version, user, op).update(repair=repair)
+        # Not what was put in by another tab since the basket was read: it is in no operation.
+        of(version, user, op).filter(at__lte=max(one.at for one in taken)).update(repair=repair)
         if repair.child_id is not None:  # the same changes were applied before
             applied(repair)
     return repair
@@ -86,9 +88,8 @@ def of(version: DatasetVersion, user: User, op: str = "") -> QuerySet[Waiting]:
     return waiting.filter(op=op) if op else waiting
 
 
-def operations(version: DatasetVersion, audit: Audit, user: User, op: str = "") -> list[dict[str, Any]]:
-    """What the basket asks of the engine, edits last: an edited row is named as it was."""
-    waiting = list(of(version, user, op))
+def operations(audit: Audit, waiting: list[Waiting]) -> list[dict[str, Any]]:
+    """What these changes ask of the engine, edits last: an edited row is named as it was."""
     made = []
     if choices := {one.key: one.data for one in waiting if one.op == "dedupe"}:
         made += _dedupe(audit, choices)

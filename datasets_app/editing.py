@@ -95,12 +95,12 @@ def typed(original: dict[str, Any], data: QueryDict) -> Editor:
 def moved(editor: Editor, data: QueryDict) -> bool:
     """Adds or takes away a turn where a button asked for it; returns whether one did."""
     after, gone = data.get("add", ""), data.get("drop", "")
-    if after.isdigit() and len(editor.turns) < MOST_TURNS:
+    if after.isdecimal() and len(editor.turns) < MOST_TURNS:
         place = min(int(after), len(editor.turns))
         speakers = TURNS[editor.column][2] if editor.column else ("", "user", "assistant")
         last = editor.turns[place - 1].role if place else ""
         editor.turns.insert(place, Turn("", speakers[1] if last != speakers[1] else speakers[2], ""))
-    elif gone.isdigit() and int(gone) < len(editor.turns):
+    elif gone.isdecimal() and int(gone) < len(editor.turns):
         del editor.turns[int(gone)]
     else:
         return False

@@ -58,7 +58,7 @@ def basket(request: HttpRequest, project_id: int, version_id: int) -> HttpRespon
     waiting = baskets.of(found, request.user)
     if request.method == "GET":
         return _basket(request, found)
-    if request.POST.get("remove", "").isdigit():
+    if request.POST.get("remove", "").isdecimal():
         waiting.filter(pk=int(request.POST["remove"])).delete()
     elif "empty" in request.POST:
         waiting.delete()

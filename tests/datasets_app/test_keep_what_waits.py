@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.urls import reverse
 
+from datasets_app import launching
 from datasets_app.models import DatasetVersion, Repair
 from datasets_app.review_models import Waiting
 from runs_app.models import Status
@@ -101,6 +102,32 @@ def test_what_is_changed_while_the_run_works_waits_for_the_next(world: World, ve
     run_to_end(Repair.objects.get().run)
     (left,) = Waiting.objects.all()
     assert left.data["row"]["messages"][1]["content"] == "Never."
+
+
+def test_what_is_changed_while_the_basket_is_being_applied_waits_for_the_next(
+    world: World, version: DatasetVersion, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = launching.start_repair
+
+    def and_another_tab(*given: Any) -> Repair:
+        edit(world, version, 1, "Never.")
+        edit(world, version, 2, "Later.")
+        return start(*given)
+
+    edit(world, version, 1, "Soon.")
+    monkeypatch.setattr(launching, "start_repair", and_another_tab)
+    basket(world, version, apply="1")
+    run_to_end(Repair.objects.get().run)
+    assert [one.data["row"]["messages"][1]["content"] for one in Waiting.objects.all()] == ["Never.", "Later."]
+
+
+def test_a_number_that_is_none_changes_nothing(world: World, version: DatasetVersion) -> None:
+    edit(world, version, 1, "Soon.")
+    assert "Row 1, edited" in basket(world, version, remove="²")
+    url = reverse("row_edit", args=[world.project.pk, version.pk, 1])
+    for button in ("add", "drop"):
+        assert world.client("member").post(url, {"tab": "form", button: "²"}).status_code < 500
+    assert waiting() == 1
 
 
 def test_another_repair_of_the_version_leaves_the_basket_alone(world: World, version: DatasetVersion) -> None:
