@@ -7,17 +7,24 @@ starter model. Time is tokens over tokens/s where a run has measured it, else ar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from engine.adapters.table import ADAPTERS
 from engine.decision.shapes import Linear, ModelShape
 from engine.device import Device
+from engine.methods.table import METHODS
 from engine.training.spec import TrainingOptions
 
 _CPU_RUNTIME = 900 << 20
 """Resident size of Python with torch, transformers, trl and peft loaded, before any weight."""
 _CUDA_RUNTIME = 1200 << 20
+_SHORT = 0.9
+"""Past this share of the memory there is, automatic checkpointing is on."""
+WIDENED_SHARE = 0.35
+"""Of a card's memory: 16-bit weights are widened to fp32 for a measurement only where that copy takes no more."""
+_EVALUATED = 8
+"""Rows an evaluation answers at once, as ``engine.evaluation.generate`` does."""
 _MEMORY_RANGE = (0.8, 1.35)
 _MEASURED_RANGE = (0.85, 1.3)
 _START_SECONDS = (8.0, 25.0)
@@ -65,6 +72,10 @@ class Memory:
     """Size on disk of one checkpoint that can be resumed."""
     result: int
     """Size on disk of the adapter or the weights alone."""
+    cache: int = 0
+    """Keys and values of a batch of answers in a later evaluation, beside fp32 weights; not part of the peak."""
+    checkpointing: bool = False
+    """Whether activations are computed twice: asked for, or automatic and needed."""
 
     @property
     def verdict(self) -> str:
@@ -101,16 +112,20 @@ def estimate(
     device: Device,
     lengths: Lengths,
     *,
+    method: str = "sft",
+    teacher: ModelShape | None = None,
     tokens_per_s: float | None = None,
     evaluation_tokens: int = 0,
 ) -> Resources:
-    """Everything the preview card shows. ``tokens_per_s`` is a measured training speed of this model on this device;
+    """Everything the preview card shows. ``teacher`` is the model that a distillation learns from.
+    ``tokens_per_s`` is a measured training speed of this model on this device;
     ``evaluation_tokens`` are the tokens of one evaluation (validation rows and probes). Raises SpecError when the
     adapter does not fit the model's layers."""
-    parameters = count_parameters(shape, adapter, adapter_options)
+    memory = planned_memory(shape, options, adapter, adapter_options, device, lengths, method=method, teacher=teacher)
+    options = replace(options, gradient_checkpointing="on" if memory.checkpointing else "off")
     return Resources(
-        parameters,
-        estimate_memory(shape, options, adapter, adapter_options, device, lengths),
+        count_parameters(shape, adapter, adapter_options),
+        memory,
         estimate_time(
             shape, options, adapter, device, lengths, tokens_per_s=tokens_per_s, evaluation_tokens=evaluation_tokens
         ),
@@ -124,6 +139,29 @@ def count_parameters(shape: ModelShape, adapter: str, adapter_options: Any) -> P
     return Parameters(shape.parameters if row.trains_base else shape.parameters + trainable, trainable)
 
 
+def planned_memory(
+    shape: ModelShape,
+    options: TrainingOptions,
+    adapter: str,
+    adapter_options: Any,
+    device: Device,
+    lengths: Lengths,
+    *,
+    method: str = "sft",
+    teacher: ModelShape | None = None,
+) -> Memory:
+    """``estimate_memory`` with checkpointing as the run will have it: automatic turns it on where memory is short."""
+
+    def ask(checkpointing: str) -> Memory:
+        chosen = replace(options, gradient_checkpointing=checkpointing)
+        return estimate_memory(shape, chosen, adapter, adapter_options, device, lengths, method=method, teacher=teacher)
+
+    if options.gradient_checkpointing != "auto":
+        return ask(options.gradient_checkpointing)
+    plain = ask("off")
+    return ask("on") if plain.expected > _SHORT * plain.available else plain
+
+
 def estimate_memory(
     shape: ModelShape,
     options: TrainingOptions,
@@ -131,8 +169,15 @@ def estimate_memory(
     adapter_options: Any,
     device: Device,
     lengths: Lengths,
+    *,
+    method: str = "sft",
+    teacher: ModelShape | None = None,
 ) -> Memory:
-    """Peak memory of the training process (``device.kind`` "cpu": resident size; "cuda": the card's)."""
+    """Peak memory of the training process (``device.kind`` "cpu": resident size; "cuda": the card's).
+
+    A reference model counts where the adapter cannot be switched off to have the base model back; a ``teacher`` with
+    its weights and its probabilities of the trained tokens.
+    """
     row = ADAPTERS[adapter]
     trainable = int(row.module().count_trainable(shape, adapter_options))
     half = uses_half(options, device)
@@ -143,13 +188,18 @@ def estimate_memory(
         "weights": base + (0 if row.trains_base else trainable * 4),
         "gradients": trainable * 4,
         "optimizer": trainable * (8 if options.optim.startswith("adamw") else 1),
-        "activations": _activation_bytes(shape, options, row.trains_base, half, lengths),
+        "activations": _activation_bytes(shape, options, row.trains_base, half, lengths, METHODS[method].answers),
     }
+    if METHODS[method].needs_reference and not row.switches_off:
+        parts["reference"] = shape.parameters * unit
+    if teacher is not None:
+        trained = _batch_tokens(options, lengths) * (lengths.trained_share if options.train_on_answers_only else 1.0)
+        parts["teacher"] = teacher.parameters * unit + int(trained * teacher.vocabulary * 8)
     if unit == 2:
         # Scores are measured in fp32: 16-bit weights are widened for that long, when no activations are held.
         widened = shape.parameters - shape.matrix_parameters if row.packs_base else shape.parameters
-        extra = widened * 4 - parts["activations"]
-        parts["evaluation"] = max(0, extra)
+        if device.kind == "cpu" or widened * 4 <= WIDENED_SHARE * device.accelerator_bytes:
+            parts["evaluation"] = max(0, widened * 4 - parts["activations"])
     expected = sum(parts.values())
     result = shape.parameters * 4 if row.trains_base else trainable * 4
     return Memory(
@@ -160,6 +210,8 @@ def estimate_memory(
         available=device.accelerator_bytes if device.kind == "cuda" else device.free_bytes,
         checkpoint=result + parts["optimizer"],
         result=result,
+        cache=2 * shape.layers * shape.key_value * 4 * _EVALUATED * min(options.cutoff_len, lengths.longest),
+        checkpointing=options.gradient_checkpointing == "on",
     )
 
 
@@ -171,27 +223,32 @@ def uses_half(options: TrainingOptions, device: Device) -> bool:
 
 
 def _activation_bytes(
-    shape: ModelShape, options: TrainingOptions, trains_base: bool, half: bool, lengths: Lengths
+    shape: ModelShape, options: TrainingOptions, trains_base: bool, half: bool, lengths: Lengths, answers: int
 ) -> int:
-    """What forward keeps for backward, for the longest batch.
+    """What forward keeps for backward, for the longest batch; ``answers`` of a row go through side by side.
 
     A linear layer keeps its input; norms, rotation, activation and residual keep about ten hidden-wide tensors more a
     layer; LoRA keeps an fp32 copy of each input and its dropout mask. Eager attention keeps the score matrix.
     """
     unit = 2 if half else 4
     length = min(options.cutoff_len, lengths.longest)
-    tokens = options.per_device_train_batch_size * length
+    tokens = _batch_tokens(options, lengths) * answers
     inputs = sum(layer.inputs for layer in shape.linears if not layer.is_head)
     widest = _widest(shape.linears)
     per_token = inputs * unit + shape.layers * (10 * shape.hidden * unit + 2 * widest * unit)
     if not trains_base:
         per_token += inputs * (4 + 4)
-    scores = shape.layers * options.per_device_train_batch_size * shape.heads * length * length * (unit + 4)
+    scores = shape.layers * tokens * shape.heads * length * (unit + 4)
     body = tokens * per_token + scores
     if options.gradient_checkpointing == "on":
         body = tokens * shape.layers * shape.hidden * 4 + body // max(1, shape.layers)
     trained = tokens * (lengths.trained_share if options.train_on_answers_only else 1.0)
     return int(body + trained * shape.vocabulary * (unit + 4 + 4))
+
+
+def _batch_tokens(options: TrainingOptions, lengths: Lengths) -> int:
+    """Of the longest batch, one answer a row."""
+    return options.per_device_train_batch_size * min(options.cutoff_len, lengths.longest)
 
 
 def _widest(linears: tuple[Linear, ...]) -> int:

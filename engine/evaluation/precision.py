@@ -11,8 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-_SHARE_OF_DEVICE = 0.35
-"""Weights are widened to fp32 only when that copy takes at most this share of the device's memory."""
+from engine.decision.resources import WIDENED_SHARE
 
 
 @contextmanager
@@ -78,4 +77,4 @@ def _fits(tensors: list[Any]) -> bool:
     if device.type != "cuda":
         return True
     total = torch.cuda.get_device_properties(device).total_memory
-    return bool(need <= _SHARE_OF_DEVICE * total)
+    return bool(need <= WIDENED_SHARE * total)

@@ -30,6 +30,10 @@ class Method:
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Adapter key -> why the two do not combine."""
     needs_teacher: bool = False
+    needs_reference: bool = False
+    """Whether what is learned is measured against the model as it was, which then runs beside it."""
+    answers: int = 1
+    """Answers of a row that go through the model side by side."""
     packs: bool = True
     """Whether several rows may share one sequence."""
     charts: Mapping[str, str] = field(default_factory=dict)
@@ -102,6 +106,8 @@ METHODS: dict[str, Method] = {
             data_shapes=("preference",),
             learning_rate=5e-7,
             path="engine.methods.dpo",
+            needs_reference=True,
+            answers=2,
             packs=False,
             charts=_JUDGED,
         ),
@@ -115,6 +121,7 @@ METHODS: dict[str, Method] = {
             data_shapes=("preference",),
             learning_rate=8e-7,
             path="engine.methods.orpo",
+            answers=2,
             packs=False,
             charts=_JUDGED,
         ),
@@ -128,6 +135,7 @@ METHODS: dict[str, Method] = {
             data_shapes=("kto", "preference"),
             learning_rate=5e-7,
             path="engine.methods.kto",
+            needs_reference=True,
             packs=False,
             charts=_JUDGED,
         ),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from engine import device as machine
 from engine.adapters.table import ADAPTERS
-from engine.decision.resources import Lengths, estimate_memory
-from engine.decision.shapes import ModelShape
+from engine.decision.resources import Lengths, planned_memory
+from engine.decision.shapes import ModelShape, read_shape
 from engine.training.options import SpecError
 from engine.training.spec import TrainingSpec
 
@@ -82,11 +83,17 @@ def _half(precision: str, device: str) -> torch.dtype | None:
 
 def _checkpointing(spec: TrainingSpec, shape: ModelShape, lengths: Lengths) -> bool:
     """As asked, or only where the run would otherwise not fit: it costs a second forward pass."""
-    if spec.training.gradient_checkpointing != "auto":
-        return spec.training.gradient_checkpointing == "on"
-    here = machine.describe()
-    need = estimate_memory(shape, spec.training, spec.adapter, spec.adapter_options, here, lengths)
-    return need.expected > 0.9 * need.available
+    teacher = read_shape(Path(spec.teacher.path)) if spec.teacher else None
+    return planned_memory(
+        shape,
+        spec.training,
+        spec.adapter,
+        spec.adapter_options,
+        machine.describe(),
+        lengths,
+        method=spec.method,
+        teacher=teacher,
+    ).checkpointing
 
 
 def _name(dtype: torch.dtype) -> str:

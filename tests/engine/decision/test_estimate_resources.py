@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engine.adapters import full, lora
-from engine.decision.resources import Lengths, count_parameters, estimate
+from engine.adapters.table import ADAPTERS
+from engine.decision.cards import on_cards
+from engine.decision.resources import Lengths, count_parameters, estimate, estimate_memory
 from engine.decision.shapes import ModelShape, read_shape, shape_of_config
 from engine.device import Device, Gpu, parse_gpus
 from engine.errors import EngineError
@@ -136,9 +139,10 @@ def test_it_knows_that_full_fine_tuning_needs_several_times_the_memory() -> None
 
 def test_it_needs_less_with_checkpointing_and_with_a_smaller_batch() -> None:
     shape = shape_of_config(SEVEN_BILLION)
-    plain = of("lora", shape).memory.parts["activations"]
+    plain = of("lora", shape, options=TrainingOptions(gradient_checkpointing="off")).memory.parts["activations"]
     checkpointed = of("lora", shape, options=TrainingOptions(gradient_checkpointing="on")).memory.parts["activations"]
-    single = of("lora", shape, options=TrainingOptions(per_device_train_batch_size=1)).memory.parts["activations"]
+    single = of("lora", shape, options=TrainingOptions(gradient_checkpointing="off", per_device_train_batch_size=1))
+    single = single.memory.parts["activations"]
     assert checkpointed < plain / 3
     assert single == pytest.approx(plain / 4, rel=0.01)
 
@@ -160,3 +164,57 @@ def test_it_reads_the_drivers_table_of_gpus() -> None:
     assert [gpu.name for gpu in gpus] == ["NVIDIA A100-SXM4-40GB", "Tesla T4"]
     assert [gpu.bf16 for gpu in gpus] == [True, False]
     assert gpus[0].memory_bytes == 40 * GB
+
+
+def test_it_turns_checkpointing_on_by_itself_where_memory_is_short() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    tight, roomy = of("lora", shape).memory, of("lora", shape, replace(CPU, free_bytes=900 * GB)).memory
+    assert (tight.checkpointing, roomy.checkpointing) == (True, False)
+    assert tight.parts["activations"] < roomy.parts["activations"] / 3
+
+
+@pytest.mark.parametrize(
+    ("method", "adapter", "copies"),
+    [
+        ("dpo", "lora", 0),
+        ("dpo", "qlora", 0),
+        ("dpo", "hybrid", 0),
+        ("dpo", "full", 1),
+        ("kto", "partial", 1),
+        ("dpo", "bottleneck", 1),
+        ("orpo", "full", 0),
+        ("sft", "full", 0),
+    ],
+)
+def test_it_counts_a_reference_model_where_the_adapter_cannot_be_switched_off(
+    method: str, adapter: str, copies: int
+) -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    options = ADAPTERS[adapter].options()()
+    parts = estimate_memory(shape, TrainingOptions(), adapter, options, CPU, LENGTHS, method=method).parts
+    size = 4 if ADAPTERS[adapter].trains_base else 2
+    assert parts.get("reference", 0) == copies * shape.parameters * size
+
+
+def test_it_counts_both_answers_of_a_pair_and_the_teacher() -> None:
+    small, large = shape_of_config({**SEVEN_BILLION, "num_hidden_layers": 8}), shape_of_config(SEVEN_BILLION)
+    ask = partial(estimate_memory, small, TrainingOptions(), "lora", lora.Options(), CPU, LENGTHS)
+    assert ask(method="orpo").parts["activations"] == pytest.approx(2 * ask().parts["activations"], rel=1e-6)
+    taught = ask(method="distillation", teacher=large)
+    assert 2 * large.parameters < taught.parts["teacher"] < 2.2 * large.parameters
+    assert taught.expected - ask().expected == taught.parts["teacher"]
+    # Keys and values of eight answers of 400 tokens, in fp32.
+    assert taught.cache == 2 * 8 * 4096 * 4 * 8 * 400
+
+
+def test_it_names_the_cheapest_card_that_fits() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    fits = {}
+    for adapter in ("qlora", "lora", "full"):
+        cards = on_cards(shape, TrainingOptions(), adapter, ADAPTERS[adapter].options()(), LENGTHS)
+        assert [card.name for card in cards] == [
+            "RTX 3090 24 GB", "RTX 4090 24 GB", "A100 40 GB", "A100 80 GB", "H100 80 GB",
+        ]  # fmt: skip
+        fits[adapter] = next((card.name for card in cards if card.cheapest), "")
+        assert sum(card.cheapest for card in cards) == (fits[adapter] != "")
+    assert fits == {"qlora": "RTX 3090 24 GB", "lora": "RTX 3090 24 GB", "full": ""}
