@@ -9,7 +9,11 @@ from engine.data.personal import hide, personal_numbers
 from engine.data.secrets import hide_secrets
 
 # An address as people write it. The gate ("@" in text) keeps this off nearly every row.
-EMAIL = re.compile(r"[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24}")
+# Not pictures for sharp screens (icon@2x.png) nor versions of packages (react@18.2.beta).
+EMAIL = re.compile(
+    r"[A-Za-z0-9À-ÖØ-öø-ÿ._%+-]{1,64}@(?!\dx\.(?:png|jpe?g|gif|webp|svg)\b|\d{1,3}\.\d)"
+    r"(?:[A-Za-z0-9À-ÖØ-öø-ÿ_-]{1,63}\.){1,8}[A-Za-z]{2,24}"
+)
 
 
 def mask_text(text: str) -> str:

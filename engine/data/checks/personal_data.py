@@ -45,9 +45,12 @@ MEASURES = {
     ),
     "pii_card": ("Luhn check digit and an issuer's prefix and length", "cards of issuers outside the common schemes"),
     "pii_iban": ("ISO 13616: country's length and mod 97", "account numbers that are not IBANs"),
-    "pii_ssn": ("form 123-45-6789 and the blocks that were ever issued", "numbers written without hyphens"),
+    "pii_ssn": (
+        "form 123-45-6789, or nine digits announced as one; the blocks that were ever issued",
+        "numbers without hyphens that no word announces",
+    ),
     "pii_ip": (
-        "dotted IPv4 with a part above 9, IPv6 with four groups or more",
+        "dotted IPv4 with a part above 9 that is no net, IPv6 with four groups or more, or 2xxx:…::…",
         "addresses of small parts such as 1.1.1.1",
     ),
     "postal_address": (
@@ -55,13 +58,19 @@ MEASURES = {
         "addresses without a postcode, other layouts; whether the street exists",
     ),
 }
-# The forms of engine/data/personal.py without what stands around them; its digits are those of ASCII.
+# The forms of engine/data/personal.py without what stands around them, and whatever has digits or signs that are
+# read as those of ASCII there.
 GATE = (
-    r"[A-Z]{2}\d{2}(?: ?[A-Z0-9]){11}|\d(?:[ -]?\d){12}|\d{3}-\d{2}-\d{4}|\d{1,3}(?:\.\d{1,3}){3}"
-    r"|[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3}|\+\d(?:[ ()./-]{0,2}\d){6}"
+    r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]){11}|\d{4}(?:[ -]?\d){9}|\d{3}[ -]?\d{2}[ -]?\d{4}|\d{1,3}(?:\.\d{1,3}){3}"
+    r"|[0-9A-Fa-f]{1,4}(?:::?[0-9A-Fa-f]{1,4}){3}|[23f][0-9a-f]{3}:[0-9a-f]{1,4}::[0-9a-f]"
+    r"|\+\d(?:[ ()./-]{0,2}\d){6}"
     r"|(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}"
-    r"|(?:phone|tel|mobile|cell|call|fax|whatsapp|telefon|handy|tel\xc3[\xa9\x89]fono)\b[^\d\n]*"
+    r"|(?:phone|tel|mobil|cell|call|fax|whatsapp|handy|nummer|t\xc3[\xa9\x89]l|m\xc3[\xb3\x93]vil|fono|\xe7\x94\xb5\xe8\xaf\x9d"
+    r"|\xe9\x9b\xbb\xe8\xa9\xb1|\xe6\x89\x8b\xe6\x9c\xba|\xe6\x90\xba\xe5\xb8\xaf|\xec\xa0\x84\xed\x99\x94)[^\d\n]*"
     r"\(?\d(?:[ ()./-]{0,2}\d){6}"
+    r"|(?:\xc2\xa0|\xe2\x80[\x80-\x95\xaf]|\xe2\x88\x92|\xe3\x80\x80|\xef\xbc[\x88-\x8e\x9a])[\d(]"
+    r"|\xd9[\xa0-\xa9]|\xdb[\xb0-\xb9]|\xdf[\x80-\x89]|\xe0(?:[\xa5-\xb7][\xa6-\xaf]|[\xb9\xbb][\x90-\x99]|\xbc[\xa0-\xa9])"
+    r"|\xe1[\x81\x9f][\x80-\xa9]|\xef\xbc[\x90-\x99]|\xf0\x9d\x9f[\x8e-\xbf]"
     rf"|{postal.GATE}"
 )
 

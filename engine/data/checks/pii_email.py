@@ -16,7 +16,7 @@ ABOUT = (
         "Replace them by placeholders, unless they are public and meant.",
     ),
 )
-GATE = r"[A-Za-z0-9._%+-]@[A-Za-z0-9-]+\."
+GATE = r"[A-Za-z0-9._%+\x80-\xff-]@[A-Za-z0-9_\x80-\xff-]+\."
 
 
 def start(options: Options) -> None:
@@ -25,10 +25,10 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        if "@" in seen.answer or "@" in seen.prompt:
-            match = EMAIL.search(seen.prompt) or EMAIL.search(seen.answer)
-            if match:
+        for text in (seen.prompt, seen.answer, seen.rest):
+            if "@" in text and (match := EMAIL.search(text)):
                 book.flag("pii_email", seen.number, seen.line, mask_text(match[0]))
+                break
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

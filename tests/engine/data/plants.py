@@ -204,18 +204,35 @@ def headings(chance: random.Random, folder: Path) -> Planting:
 
 
 PERSONAL: dict[str, tuple[Make, Make]] = {
-    "pii_email": (inserted("jane.doe##@example.com", "x#@mail.example.org"), inserted("@jane#", "a@b", "7 @ 9")),
-    "pii_phone": (inserted("+44 20 7946 09##", "(415) 555-26##"), inserted("order 20##", "route 66-##")),
+    "pii_email": (
+        inserted("jane.doe##@example.com", "<x#@mail.example.org>,", "jürgen#@müller.de"),
+        inserted("@jane#", "a@b", "7 @ 9", "icon@#x.png", "react@18.#.beta"),
+    ),
+    "pii_phone": (
+        inserted("+44 20 7946 09##", "(415) 555-26##", "电话+86138001380##号", "Mobil: 0171 23456##."),
+        inserted("order 20##", "route 66-##", "call 10 000 000 times", "a call with 'PB2623773##'"),
+    ),
     "pii_card": (
-        inserted("4111 1111 1111 1111", "5500-0000-0000-0004"),
-        inserted("4111 1111 1111 1112", "9780306406157"),
+        inserted(
+            "4111 1111 1111 1111",
+            "5500-0000-0000-0004",
+            "12/2# 4111 1111 1111 1111 ###,",
+            "４１１１１１１１１１１１１１１１",
+        ),
+        inserted("4111 1111 1111 1112", "9780306406157", "198-304-19-201-338", "4123456789###"),
     ),
     "pii_iban": (
-        inserted("GB82 WEST 1234 5698 7654 32", "DE89370400440532013000"),
+        inserted("GB82 WEST 1234 5698 7654 32", "DE89370400440532013000", "de89370400440532013000."),
         inserted("GB83 WEST 1234 5698 7654 32"),
     ),
-    "pii_ssn": (inserted("123-45-67##", "524-12-34##"), inserted("000-12-34##", "12-345-67##")),
-    "pii_ip": (inserted("203.0.113.##", "198.51.100.##"), inserted("section 1.2.3.4", "127.0.0.1")),
+    "pii_ssn": (
+        inserted("123-45-67##", "524-12-34##.", "SSN: 5241234##", "536–90–43##"),
+        inserted("000-12-34##", "12-345-67##", "part 5241234##"),
+    ),
+    "pii_ip": (
+        inserted("203.0.113.##", "198.51.100.##:80#", "地址203.0.113.##。", "2001:db8::##"),
+        inserted("section 1.2.3.4", "127.0.0.1", "198.51.100.0/24"),
+    ),
     "secret": (inserted("AKIAIOSFODNN7EXAMPL#", "AKIA1234567890ABCDE#"), inserted("AKIA", "the secret key is safe")),
     "postal_address": (
         inserted("742 Evergreen Terrace, Springfield, IL 627##", "10 Downing Street, London SW1A 2AA"),

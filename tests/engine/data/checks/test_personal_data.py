@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from engine.data.browse import open_audit
-from engine.data.checks.personal_data import ABOUT
+from engine.data.checks.personal_data import ABOUT, GATE
+from engine.data.gates import Gates
 from engine.data.index import open_index
 from engine.data.mask import mask_text
+from engine.data.personal import personal_numbers
 from tests.engine.data.rows import audit_rows, finding, many, qa
 
 CODES = (*(about.code for about in ABOUT), "secret")
@@ -127,6 +129,79 @@ INNOCENT = [
     "rue 5 from 75002",
     "model X1 2AB at 3 Ring Street",
 ]
+# What stands right before and after, other scripts and typesetting: text → the codes of its values, in their order.
+BESIDE: dict[str, list[str]] = {
+    "card 12/26 4111 1111 1111 1111 2024": ["pii_card"],
+    "1234 4111 1111 1111 1111": ["pii_card"],
+    "4111 1111 1111 1111 4111 1111 1111 1111": ["pii_card", "pii_card"],
+    "Visa:4111111111111111|12|26": ["pii_card"],
+    "卡号4111111111111111。": ["pii_card"],
+    "４１１１１１１１１１１１１１１１": ["pii_card"],
+    "٤١١١١١١١١١١١١١١١": ["pii_card"],
+    "4111\u00a01111\u00a01111\u00a01111": ["pii_card"],
+    "IBAN DE89 3704 0044 0532 0130 00 IBAN GB82 WEST 1234 5698 7654 32": ["pii_iban", "pii_iban"],
+    "iban de89370400440532013000, bic": ["pii_iban"],
+    "DE89-3704-0044-0532-0130-00": ["pii_iban"],
+    "账号DE89370400440532013000。": ["pii_iban"],
+    "SSN: 536904399.": ["pii_ssn"],
+    "social security number 536 90 4399": ["pii_ssn"],
+    "536–90–4399": ["pii_ssn"],
+    "社保536-90-4399号": ["pii_ssn"],
+    "地址203.0.113.77。": ["pii_ip"],
+    "203.0.113.77:8080, 203.0.113.78/24": ["pii_ip", "pii_ip"],
+    "2001:db8::1.": ["pii_ip"],
+    "+1 (212) 736-5000-": ["pii_phone"],
+    "电话+8613800138000号": ["pii_phone"],
+    "手机：138 0013 8000": ["pii_phone"],
+    "+٤٩ ٣٠ ٩٠١٨٢٠": ["pii_phone"],
+    "Mobil: 0171 2345678; Telefonnummer 030 901820": ["pii_phone", "pii_phone"],
+    "212\u2011736\u20115000": ["pii_phone"],
+    "+49\u00a030\u00a0901820": ["pii_phone"],
+    "call 10 000 000 times": [],
+    "another call with 'PB262377312'": [],
+    "the phone costs 1234567.89, phone 299.99 1200.00": [],
+    "198-304-19-201-338=": [],
+    "the sum is 4123456789010": [],
+    "ranges 157.240.0.0/16 and 31.13.24.0/21": [],
+    "order 212-736-50001 of id_212-736-5000": [],
+}
+MAILS = {
+    "<jane@example.com>,bob@example.org": 2,
+    "邮箱jane@example.com。": 1,
+    "jürgen@müller.de": 1,
+    "jane@sub_domain.example.com": 1,
+    "icon@2x.png": 0,
+    "npm i react@18.2.beta": 0,
+    "@app.route": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def gate() -> Gates:
+    made = Gates({"personal_data": GATE})
+    made.compile()
+    return made
+
+
+@pytest.mark.parametrize("text", BESIDE)
+def test_a_value_is_found_by_its_form_whatever_touches_it(gate: Gates, text: str) -> None:
+    found = [each.code for each in personal_numbers(text)]
+    assert found == BESIDE[text]
+    assert not found or gate.scan(text.encode()), "the scan that passes over most rows must let it through"
+    assert (mask_text(text) == text) == (not found)
+
+
+@pytest.mark.parametrize("text", MAILS)
+def test_an_address_is_masked_whole(text: str) -> None:
+    shown = mask_text(text)
+    assert shown.count("***@") == MAILS[text]
+    assert not MAILS[text] or not any(part in shown for part in ("jane@", "rgen@", "bob@", "example.com"))
+
+
+def test_an_address_in_a_rejected_answer_counts(tmp_path: Path) -> None:
+    pair = {"prompt": "Who?", "chosen": "I cannot say.", "rejected": "Ask jane.doe@example.com."}
+    document = audit_rows(tmp_path, [*many(5), pair])
+    assert finding(document, "pii_email")["lines"] == [6]
 
 
 @pytest.mark.parametrize("code", PLANTED)
