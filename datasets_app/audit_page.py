@@ -8,6 +8,7 @@ from django.http import QueryDict
 
 from datasets_app import reports
 from engine.data import checks
+from engine.data.valuable import MENDS
 
 TABS = (
     ("overview", "Overview"),
@@ -110,12 +111,22 @@ def _diversity(section: dict[str, Any], finding: dict[str, Any]) -> dict[str, An
     }
 
 
+def mends(finding: dict[str, Any]) -> str | None:
+    """The operation that mends a finding, as the readiness has it, else as the finding itself names it."""
+    for mend in MENDS:
+        if finding["code"] in mend.codes:
+            return str(mend.operation([finding["code"]])["op"])
+    return finding.get("repair")
+
+
 def top_repairs(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The three most valuable repairs, each with the rows it would touch and the findings it mends. Audits of before
-    name them without an operation."""
+    """The three most valuable repairs, each with the rows it would touch and the findings it mends; none that would
+    drop every row. Audits of before name them without an operation."""
     readiness = document["readiness"]
     if "top_repairs" in readiness:
-        return list(readiness["top_repairs"])
+        rows = document["rows"]["usable"] + document["rows"]["unusable"]
+        drops_all = [each for each in readiness["top_repairs"] if each["op"]["op"] == "drop" and each["rows"] >= rows]
+        return [each for each in readiness["top_repairs"] if each not in drops_all]
     return [
         {"title": repair["title"], "codes": [repair["code"]], "rows": repair["rows"], "why": repair["remedy"]}
         for repair in readiness.get("repairs", [])

@@ -50,6 +50,7 @@ SEVERITIES = {
     "info": ("Note", "info", "quiet"),
     "note": ("Note", "info", "quiet"),
     "ok": ("None found", "check", "quiet"),
+    "reads": ("Can be read", "check", "good"),
 }
 
 
