@@ -10,9 +10,10 @@ from django.contrib.auth.models import User
 from datasets_app import reports
 from datasets_app.models import Audit, DatasetVersion
 from datasets_app.review_models import Decision, FindingDecision
-from engine.data.identities import left_of, numbers_without
+from engine.data.identities import left_of, numbers_in
 from engine.data.index import open_index
 from engine.data.readiness import grade
+from engine.data.valuable import touched_by
 
 # A finding whose rows were dismissed one by one: the index is asked how many are left.
 Chosen = dict[tuple[str, str], FindingDecision]
@@ -50,7 +51,8 @@ def decided(version: DatasetVersion) -> Chosen:
 
 def judged(version: DatasetVersion, audit: Audit) -> dict[str, Any]:
     """The audit's document as decisions leave it: dismissed findings and rows do not count, and the readiness is said
-    anew without them. ``dismissed`` lists what was left out, ``decided`` whom to ask."""
+    anew without them. ``dismissed`` lists what was left out, with the decision; ``fine`` has, by finding, the numbers
+    of the rows that repairs leave alone."""
     document: dict[str, Any] = dict(audit.document or {})
     chosen = decided(version)
     if not chosen or "findings" not in document:
@@ -62,8 +64,9 @@ def judged(version: DatasetVersion, audit: Audit) -> dict[str, Any]:
             dismissed.append({**finding, "decision": decision})
         else:
             kept.append({**left, "decision": decision})
-    readiness = grade(document["rows"]["usable"], kept)
-    return {**document, "findings": kept, "dismissed": dismissed, "readiness": readiness}
+    fine = fine_numbers(audit, chosen)
+    readiness = _graded(document, kept, fine, audit)
+    return {**document, "findings": kept, "dismissed": dismissed, "fine": fine, "readiness": readiness}
 
 
 def state_of(version: DatasetVersion, audit: Audit | None) -> tuple[str, str]:
@@ -71,10 +74,16 @@ def state_of(version: DatasetVersion, audit: Audit | None) -> tuple[str, str]:
     return reports.state_of(audit, judged(version, audit) if audit and audit.document and not audit.refused else None)
 
 
-def with_decision(findings: list[dict[str, Any]], code: str, version: DatasetVersion) -> dict[str, Any] | None:
-    """The finding of this code as the audit has it, with the decision on it."""
+def with_decision(
+    findings: list[dict[str, Any]], code: str, version: DatasetVersion, audit: Audit
+) -> dict[str, Any] | None:
+    """The finding of this code with the decision on it, counted without the rows in which it is fine; where that leaves
+    nothing, as the audit has it."""
     finding = next((one for one in findings if one["code"] == code), None)
-    return {**finding, "decision": decided(version).get((code, ""))} if finding else None
+    if finding is None:
+        return None
+    chosen = decided(version)
+    return {**(_left(finding, chosen, audit)[0] or finding), "decision": chosen.get((code, ""))}
 
 
 def fine_rows(chosen: Chosen, code: str) -> set[str]:
@@ -107,17 +116,34 @@ def _left(
     return fewer, whole
 
 
-def sparing(version: DatasetVersion, audit: Audit, operation: dict[str, Any]) -> dict[str, Any]:
-    """A ``drop`` by findings without the rows in which they were dismissed: those findings go in by row numbers."""
-    codes = operation.get("codes")
-    if operation["op"] != "drop" or not codes:
-        return operation
-    chosen = decided(version)
-    fine = {code: rows for code in codes if (rows := fine_rows(chosen, code))}
-    if not fine:
-        return operation
-    numbers = set(operation.get("numbers") or [])
-    with closing(open_index(audit.folder / "index.sqlite")) as connection:
-        for code, rows in fine.items():
-            numbers.update(numbers_without(connection, code, rows))
-    return {"op": "drop", "codes": [code for code in codes if code not in fine], "numbers": sorted(numbers)}
+def fine_numbers(audit: Audit, chosen: Chosen) -> dict[str, list[int]]:
+    """Finding code → numbers of the rows of it that somebody said are fine."""
+    codes = sorted({code for code, row_id in chosen if row_id})
+    index = audit.folder / "index.sqlite"
+    if not codes or not index.is_file():
+        return {}
+    with closing(open_index(index)) as connection:
+        found = {code: numbers_in(connection, code, fine_rows(chosen, code)) for code in codes}
+    return {code: numbers for code, numbers in found.items() if numbers}
+
+
+def _graded(
+    document: dict[str, Any], kept: list[dict[str, Any]], fine: dict[str, list[int]], audit: Audit
+) -> dict[str, Any]:
+    """The readiness said anew, each row counted once. The index is asked only where findings that are mended together
+    count otherwise than in the audit: it may have millions of rows."""
+    usable, index = document["rows"]["usable"], audit.folder / "index.sqlite"
+    if not index.is_file():
+        return grade(usable, kept)
+    counts = {one["code"]: one.get("surplus", one["count"]) for one in kept}
+    written = document["readiness"].get("top_repairs", [])
+    known = {tuple(one["codes"]): one["rows"] for one in written if not fine.keys() & set(one["codes"])}
+    with closing(open_index(index)) as connection:
+        asked = touched_by(connection, fine)
+
+        def touched(operation: dict[str, Any], codes: list[str]) -> int:
+            if len(codes) == 1:
+                return int(counts[codes[0]])
+            return int(known[tuple(codes)]) if tuple(codes) in known else asked(operation, codes)
+
+        return grade(usable, kept, touched)

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
+from datasets_app import reports
 from engine.data.errors import DataError
 from engine.data.repairs import REPAIRS, check_operation, load
 from engine.data.repairs.fields import Field
@@ -35,8 +36,11 @@ class Section(forms.Form):
         data: Mapping[str, Any] | None,
         picked: bool,
         reviewed: list[str],
+        fine: dict[str, list[int]],
     ):
         self.reviewed = reviewed
+        mended = reports.mends({"op": op})
+        self.left_alone = len({row for code in mended for row in fine.get(code, ())})
         self.op = op
         self.place = place
         self.repair = load(op)
@@ -47,7 +51,7 @@ class Section(forms.Form):
         self.fields["chosen"].help_text = self.repair.ABOUT
         self._described: dict[str, Field] = {}
         for field in self.repair.FIELDS:
-            if (op, field.name) not in FILLED and field.kind not in ("objects", "file"):
+            if (op, field.name) not in FILLED and field.kind not in ("objects", "file", "exceptions"):
                 self._described[field.name] = field
                 self.fields[field.name] = _form_field(field, self.answers if field.name == "codes" else [], findings)
 
@@ -92,11 +96,14 @@ def sections(
     data: Mapping[str, Any] | None = None,
     picked: tuple[str, ...] = (),
     reviewed: list[str] | None = None,
+    fine: dict[str, list[int]] | None = None,
 ) -> list[Section]:
     """Those that answer a finding first, the one that touches most rows before others; the rest as in the table.
-    ``reviewed`` are the identities of rows that somebody reviewed."""
+    ``reviewed`` are the identities of rows that somebody reviewed, ``fine`` the rows left alone by finding."""
     ops = [op for op in REPAIRS if op not in ELSEWHERE]
-    made = [Section(op, place, findings, data, op in picked, reviewed or []) for place, op in enumerate(ops, 1)]
+    made = [
+        Section(op, place, findings, data, op in picked, reviewed or [], fine or {}) for place, op in enumerate(ops, 1)
+    ]
     return sorted(made, key=lambda section: (not section.answers, -section.rows))
 
 

@@ -10,6 +10,8 @@ from datasets_app.models import Audit, Split
 from engine.data import checks, exports
 from engine.data.checks.structure import UNUSABLE_CODES
 from engine.data.mask import mask_text
+from engine.data.repairs import load, settings_of
+from engine.data.repairs.fields import EXCEPT
 
 # The engine's severities in the words of the design system's badges.
 BADGES = {"blocker": "blocking", "repair": "warning", "notice": "note"}
@@ -26,6 +28,7 @@ class Removal:
     surplus: int
     stay: int
     operations: list[dict[str, Any]]
+    left_alone: int = 0
 
     @property
     def go(self) -> int:
@@ -37,14 +40,43 @@ class Removal:
 
 
 def removal(document: dict[str, Any]) -> Removal:
-    """Copies are counted among usable rows only, so the two never count a row twice."""
+    """Copies are counted among usable rows only, so the two never count a row twice. What was dismissed stays."""
     rows = document["rows"]
+    dismissed = {f["code"]: int(f["count"]) for f in document.get("dismissed", [])}
     surplus = sum(int(f.get("surplus") or 0) for f in document["findings"] if f["code"] == DUPLICATE)
-    operations: list[dict[str, Any]] = [
-        {"op": "drop", "codes": list(UNUSABLE_CODES)},
-        {"op": "dedupe", "keep": "first"},
-    ]
-    return Removal(rows["unusable"], surplus, rows["usable"] - surplus, operations)
+    codes = [code for code in UNUSABLE_CODES if code not in dismissed]
+    operations: list[dict[str, Any]] = [{"op": "drop", "codes": codes}]
+    if DUPLICATE not in dismissed:
+        operations.append({"op": "dedupe", "keep": "first"})
+    operations = sparing(operations, document)
+    fine = sum(len(document.get("fine", {}).get(code, ())) for code in codes)
+    unusable = max(0, rows["unusable"] - fine - sum(dismissed.get(code, 0) for code in UNUSABLE_CODES))
+    stay = rows["usable"] + rows["unusable"] - unusable - surplus
+    return Removal(unusable, surplus, stay, operations, left_alone(operations))
+
+
+def sparing(operations: list[dict[str, Any]], document: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations with the rows that each is to leave alone, where somebody said that a finding is fine in them;
+    ``document`` as decisions leave it."""
+    fine = document.get("fine", {})
+    made = []
+    for operation in operations:
+        codes = mends(operation)
+        spared = {code: fine[code] for code in codes if code in fine}
+        made.append({**operation, "except": spared} if spared else operation)
+    return made
+
+
+def mends(operation: dict[str, Any]) -> tuple[str, ...]:
+    """The findings that this operation mends and leaves alone in rows where they are fine; few operations cannot."""
+    repair = load(operation["op"])
+    found: tuple[str, ...] = repair.codes(settings_of(operation)) if EXCEPT in repair.FIELDS else ()
+    return found
+
+
+def left_alone(operations: list[dict[str, Any]]) -> int:
+    """How many rows are left alone, for one finding or for several."""
+    return len({row for one in operations for rows in one.get("except", {}).values() for row in rows})
 
 
 def operations_for(document: dict[str, Any], code: str) -> list[dict[str, Any]] | None:

@@ -27,21 +27,20 @@ def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
         return _answer(request, found, None, {"note": str(why)}, status=400 if request.method == "POST" else 200)
     document = decisions.judged(found, audit)
     data = request.POST if request.method == "POST" else None
-    sections = repair_forms.sections(
-        document["findings"], data, tuple(request.GET.getlist("op")), marks.reviewed(found.dataset)
-    )
+    picked, reviewed = tuple(request.GET.getlist("op")), marks.reviewed(found.dataset)
+    sections = repair_forms.sections(document["findings"], data, picked, reviewed, document.get("fine"))
     if data is None:
         return _answer(request, found, document, {}, sections)
     invalid = [section for section in sections if not section.is_valid()]
     if any(section.is_on for section in invalid):
         return _answer(request, found, document, {"note": "Look at the marked settings."}, sections, status=422)
-    operations = [decisions.sparing(found, audit, one) for one in repair_forms.chosen(sections)]
+    operations = reports.sparing(repair_forms.chosen(sections), document)
     if not operations:
         return _answer(request, found, document, {"note": "Choose at least one operation."}, sections, status=422)
     try:
         if "apply" in data:
             return _applied(request, found, operations)
-        made = _worded(previews.preview(found, operations))
+        made = _worded(previews.preview(found, operations)) | {"left_alone": reports.left_alone(operations)}
     except (previews.NoPreview, DataError, launching.NotReady) as why:
         said = {"note": getattr(why, "found", "") or str(why), "remedy": getattr(why, "remedy", "")}
         return _answer(request, found, document, said, sections, status=422)

@@ -36,7 +36,7 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
 
 def _operations(version: DatasetVersion, code: str) -> list[dict[str, Any]]:
     audit = launching.audit_of(version)
-    document = audit.document or {}
+    document = decisions.judged(version, audit)
     removal = reports.removal(document)
     operations = reports.operations_for(document, code) if code else removal.operations
     if operations is None:
@@ -47,7 +47,7 @@ def _operations(version: DatasetVersion, code: str) -> list[dict[str, Any]]:
             if removal.stay
             else "No row would be left. Mend the file and upload it again."
         )
-    return [decisions.sparing(version, audit, operation) for operation in operations] if code else operations
+    return operations if not code else reports.sparing(operations, document)
 
 
 @require_GET

@@ -52,7 +52,7 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
     context: dict[str, Any] = {
         **choices,
         "tags": marks.tags_of(version.dataset),
-        "finding": decisions.with_decision(choices["findings"], code, version),
+        "finding": decisions.with_decision(choices["findings"], code, version, audit),
         "mendable": reports.operations_for(document, code) is not None,
         "chips": asked.chips(document),
         "more_open": any(asked.get(name) for name in ("format", "label", "show", "least", "most")),

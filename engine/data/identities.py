@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from engine.data.index import LARGEST
+
 PART = 500
 
 
@@ -21,7 +23,7 @@ class Group:
 
 def identities(connection: sqlite3.Connection, numbers: Iterable[int]) -> dict[int, str]:
     """Row number → identity. A line that is no JSON object has none and is left out."""
-    wanted = list(numbers)
+    wanted = [number for number in numbers if number <= LARGEST]
     found: dict[int, str] = {}
     for start in range(0, len(wanted), PART):
         part = wanted[start : start + PART]
@@ -38,10 +40,14 @@ def numbers_of(connection: sqlite3.Connection, ids: Iterable[str]) -> list[int]:
     return [number for (number,) in rows]
 
 
-def numbers_without(connection: sqlite3.Connection, code: str, ids: Iterable[str]) -> list[int]:
-    """The rows of a finding, but for those with one of ``ids``."""
+def numbers_in(connection: sqlite3.Connection, code: str, ids: Iterable[str]) -> list[int]:
+    """The rows of a finding that have one of ``ids``, in order."""
     _remember(connection, ids)
-    return [number for (number,) in connection.execute(f"select distinct f.number {_LEFT} order by f.number", (code,))]
+    select = (
+        "select distinct f.number from finding_row f join row r using (number) "
+        "where f.code = ? and r.row_id in (select row_id from wanted) order by f.number"
+    )
+    return [number for (number,) in connection.execute(select, (code,))]
 
 
 def left_of(connection: sqlite3.Connection, code: str, ids: Iterable[str]) -> tuple[int, int]:

@@ -89,17 +89,27 @@ def _rows(finding: dict[str, Any]) -> int:
     return int(finding.get("surplus", finding["count"]))
 
 
-def touched_by(connection: sqlite3.Connection) -> Touched:
-    """Counts in the index of an audit, each row once; of groups, all rows but the first of each."""
+def touched_by(connection: sqlite3.Connection, fine: dict[str, list[int]] | None = None) -> Touched:
+    """Counts in the index of an audit, each row once; of groups, all rows but the first of each. ``fine``: finding code
+    → numbers of the rows in which it does not count."""
+    connection.execute("create temp table if not exists fine (code text, number integer, primary key (code, number))")
+    connection.execute("delete from temp.fine")
+    pairs = ((code, number) for code, numbers in (fine or {}).items() for number in numbers)
+    connection.executemany("insert or ignore into temp.fine values (?, ?)", pairs)
+    here = "finding_row f where f.code in ({})"
+    if fine:
+        here += " and not exists (select 1 from temp.fine t where t.code = f.code and t.number = f.number)"
 
     def count(operation: Operation, codes: list[str]) -> int:
         marks = ",".join("?" * len(codes))
+        counted = here.format(marks)
         if operation["op"] not in ("dedupe", "resolve"):
-            query = f"select count(distinct number) from finding_row where code in ({marks})"  # noqa: S608 - question marks
+            query = f"select count(distinct number) from {counted}"  # noqa: S608 - question marks
             return int(connection.execute(query, codes).fetchone()[0])
         query = (
-            "with first as (select code, group_id, min(number) as number from finding_row "  # noqa: S608 - question marks
-            f"where code in ({marks}) group by code, group_id) select count(distinct f.number) from finding_row f "
+            f"with here as (select code, group_id, number from {counted}), "  # noqa: S608 - question marks
+            "first as (select code, group_id, min(number) as number from here group by code, group_id) "
+            "select count(distinct f.number) from here f "
             "join first on f.code = first.code and f.group_id = first.group_id where f.number > first.number"
         )
         return int(connection.execute(query, codes).fetchone()[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +95,67 @@ def test_one_row_can_be_fine_while_the_others_are_not(world: World, version: Dat
         reverse("version_repair", args=[world.project.pk, version.pk]), {"finding": "empty_answer"}
     )
     repair = Repair.objects.get()
-    assert repair.operations == [{"op": "drop", "codes": [], "numbers": [42]}]
+    assert repair.operations == [{"op": "drop", "codes": ["empty_answer"], "except": {"empty_answer": [41]}}]
+    run_to_end(repair.run)
+    repair.refresh_from_db()
+    assert repair.child is not None and repair.child.operation["dropped"] == {"empty_answer": 1}
     decide(world, version, "empty_answer", decision="dismissed", row="42")
     assert "empty_answer" not in found(version)
+
+
+def test_repairs_leave_rows_alone_that_are_fine_and_the_page_says_how_many(world: World, tmp_path: Path) -> None:
+    rows = [*ticket_rows(40), row("Where?", "Write to jane@example.com, please."), row("Who?", "Zero\u200bwidth.")]
+    rows += [row("Mail?", "It is joe@example.com now."), ticket_rows(1)[0]]
+    version = audited(world, write_jsonl(tmp_path / "rows.jsonl", rows))
+    for code, number in (("pii_email", "41"), ("zero_width", "42"), ("exact_duplicate", "1")):
+        decide(world, version, code, decision="dismissed", row=number)
+    url = reverse("version_repair", args=[world.project.pk, version.pk])
+    html = world.client("member").get(url).content.decode()
+    assert html.count("row in which a finding was said to be fine is left alone") == 2
+    assert "2 rows in which a finding was said to be fine are left alone" in html, "both copies"
+    chosen = {f"{op}-chosen": "on" for op in ("dedupe", "redact", "normalise")}
+    settings = {"dedupe-codes": "exact_duplicate", "dedupe-keep": "first", "redact-kinds": ["email", "phone"]}
+    settings |= {"normalise-unicode": "NFC", "normalise-invisible": "on", "drop-chosen": "on", "drop-numbers": "5"}
+    previewed = world.client("member").post(url, {**chosen, **settings, "preview": "1"}).content.decode()
+    assert "4 rows in which a finding was said to be fine are left alone" in previewed
+    assert world.client("member").post(url, {**chosen, **settings, "apply": "1"}).status_code == 302
+    repair = Repair.objects.get()
+    run_to_end(repair.run)
+    repair.refresh_from_db()
+    assert repair.child is not None
+    made = [json.loads(line) for line in repair.child.path.read_text().splitlines()]
+    assert made == [*rows[:4], *rows[5:42], row("Mail?", "It is [EMAIL] now."), rows[43]]
+
+
+def test_the_one_button_leaves_them_alone_too(world: World, version: DatasetVersion) -> None:
+    decide(world, version, "exact_duplicate", decision="dismissed", note="asked twice on purpose")
+    decide(world, version, "empty_answer", decision="dismissed", row="41")
+    assert "1 row goes: 1 that cannot be used. 42 stay" in page(world, version)
+    world.client("member").post(reverse("version_repair", args=[world.project.pk, version.pk]))
+    repair = Repair.objects.get()
+    run_to_end(repair.run)
+    repair.refresh_from_db()
+    assert repair.child is not None
+    rows = version.path.read_text().splitlines()
+    assert repair.child.path.read_text().splitlines() == [*rows[:41], rows[42]]
+    assert "There exact duplicates and unusable rows are removed" in page(world, version)
+
+
+def test_a_row_with_two_findings_counts_once_after_a_dismissal(world: World, tmp_path: Path) -> None:
+    both = [row(f"Reach {n}?", f"jane{n}@example.com or +44 20 7946 0{n}58, it is open.") for n in range(4)]
+    version = audited(world, write_jsonl(tmp_path / "rows.jsonl", [*ticket_rows(40), *both, ticket_rows(1)[0]]))
+    decide(world, version, "exact_duplicate", decision="dismissed", note="meant")
+    audit = launching.audit_of(version)
+
+    def rows() -> int:
+        top = decisions.judged(version, audit)["readiness"]["top_repairs"]
+        return int(next(one["rows"] for one in top if one["op"]["op"] == "redact"))
+
+    assert rows() == 4
+    decide(world, version, "pii_email", decision="dismissed", row="41")
+    assert rows() == 4, "the number is still in it"
+    decide(world, version, "pii_phone", decision="dismissed", row="41")
+    assert rows() == 3
 
 
 def test_it_holds_in_versions_made_from_it_and_says_so(world: World, version: DatasetVersion) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.data.errors import DataError
 from engine.data.repairs.context import NOT_GONE, Context
-from engine.data.repairs.fields import Field
+from engine.data.repairs.fields import EXCEPT, Field, exceptions
 
 TITLE = "Remove duplicates"
 ABOUT = "Keeps one row of each set of duplicates and takes the others away."
@@ -37,6 +37,7 @@ FIELDS = (
         (("first", "The first"), ("longest", "The longest"), ("reviewed", "The one that was reviewed")),
     ),
     Field("reviewed", "Reviewed rows", "texts", [], "Identities of rows that a person accepted; they are kept first."),
+    EXCEPT,
 )
 
 
@@ -45,30 +46,37 @@ def check(operation: dict[str, Any]) -> None:
         raise DataError("No row of this version was reviewed yet.", "Review some rows, or keep the first or longest.")
 
 
+def codes(operation: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(operation["codes"])
+
+
 def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str]]:
     """All but one row of each set, with the first of ``codes`` that the row has. Sets of several kinds that share a
-    row are one set; rows that are gone already are in none."""
+    row are one set; rows that are gone already are in none, and rows in which a kind is fine are in none of it."""
     (last,) = context.index.execute("select coalesce(max(number), 0) from row").fetchone()
     roots = np.arange(last + 1, dtype=np.int64)
     for code in operation["codes"]:
-        _join_groups(roots, context, code)
+        _join_groups(roots, context, code, exceptions(operation, code))
     keepers = np.zeros(last + 1, dtype=np.int64)  # root → the row that stays
     for number in _best_first(operation, context):
         root = _find(roots, number)
         if not keepers[root]:
             keepers[root] = number
     for code in operation["codes"]:
+        fine = exceptions(operation, code)
         select = f"select number from finding_row f where code = ? and {NOT_GONE} order by number"  # noqa: S608
         for (number,) in context.index.execute(select, (code,)):
-            if keepers[_find(roots, number)] != number:
+            if keepers[_find(roots, number)] != number and number not in fine:
                 yield number, code
 
 
-def _join_groups(roots: NDArray[np.int64], context: Context, code: str) -> None:
-    """Union-find: the rows of a group get one root."""
+def _join_groups(roots: NDArray[np.int64], context: Context, code: str, fine: frozenset[int]) -> None:
+    """Union-find: the rows of a group get one root, but for those that are ``fine``."""
     select = f"select group_id, number from finding_row f where code = ? and {NOT_GONE} order by group_id, number"  # noqa: S608
     group, first = None, 0
     for group_id, number in context.index.execute(select, (code,)):
+        if number in fine:
+            continue
         if group_id != group:
             group, first = group_id, number
         one, other = _find(roots, first), _find(roots, number)

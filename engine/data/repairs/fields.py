@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ Kind = Literal[
     "file",
     "object",
     "objects",
+    "exceptions",
 ]
 
 
@@ -45,6 +46,31 @@ class Field:
         }
 
 
+EXCEPT = Field(
+    "except",
+    "Rows left alone",
+    "exceptions",
+    {},
+    "For a finding the numbers of the rows in which somebody said that it is fine: it is not mended there.",
+)
+"""A repair with this field also has ``codes(operation)``, the findings that the operation mends."""
+
+
+def exceptions(operation: dict[str, Any], code: str) -> frozenset[int]:
+    """Numbers of the rows in which the finding ``code`` is left alone."""
+    return frozenset(operation["except"].get(code, ()))
+
+
+def switched_off(operation: dict[str, Any], switches: Mapping[str, tuple[str, ...]]) -> dict[int, dict[str, Any]]:
+    """Row number → the operation as it is to be for that row: without the switches (switch → the findings it mends)
+    one of whose findings is fine there. Rows that are not named are mended by the operation as it stands."""
+    found: dict[int, dict[str, Any]] = {}
+    for switch, codes in switches.items():
+        for number in set().union(*(exceptions(operation, code) for code in codes)):
+            found[number] = found.get(number, operation) | {switch: False}
+    return found
+
+
 def _all(value: Any, kind: type) -> bool:
     return isinstance(value, list) and all(type(item) is kind for item in value)
 
@@ -60,6 +86,10 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "file": (lambda value: type(value) is str and bool(value), "the key of a file"),
     "object": (lambda value: isinstance(value, dict), "an object"),
     "objects": (lambda value: _all(value, dict), "a list of objects"),
+    "exceptions": (
+        lambda value: isinstance(value, dict) and all(_all(rows, int) for rows in value.values()),
+        "an object with a list of row numbers for each finding",
+    ),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.data.errors import DataError
 from engine.data.repairs.context import Context, Item
-from engine.data.repairs.fields import Field
+from engine.data.repairs.fields import EXCEPT, Field, switched_off
 from engine.data.turnlists import Turn, conversation_column, is_plain, joined, role_key, role_of, spoken_by
 
 TITLE = "Put turns in order"
@@ -33,7 +33,9 @@ FIELDS = (
     Field("merge", "Join turns of one speaker", "switch", True, "Templates refuse two turns of one role in a row."),
     Field("move_system", "System turn first", "switch", True, "Templates put it first or refuse the row."),
     Field("trim_end", "Cut after the last answer", "switch", True, "A question without an answer teaches nothing."),
+    EXCEPT,
 )
+_CODES = {"merge": ("role_order",), "move_system": ("system_not_first",), "trim_end": ("ends_with_user",)}
 # A preference's conversation is its prompt: that one ends with the user.
 _ANSWERED_ELSEWHERE = ("chosen", "chosen_messages", "preferred_output", "completion")
 
@@ -44,13 +46,18 @@ def check(operation: dict[str, Any]) -> None:
             raise DataError(f"{name[:40]!r} cannot become {str(role)[:40]!r}.", f"Use one of: {', '.join(ROLES)}.")
 
 
+def codes(operation: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(code for name, mended in _CODES.items() if operation[name] for code in mended)
+
+
 def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
     return context.with_findings(("unknown_role", "role_order", "system_not_first", "ends_with_user"))
 
 
 def change(operation: dict[str, Any], context: Context) -> Callable[[Item], list[dict[str, Any]]]:
     rename = {name.strip().lower(): role for name, role in operation["rename"].items()}
-    return lambda item: [fixed(item.row, rename, operation)]
+    fewer = switched_off(operation, _CODES)
+    return lambda item: [fixed(item.row, rename, fewer.get(item.number, operation))]
 
 
 def fixed(row: dict[str, Any], rename: dict[str, str], wanted: dict[str, Any]) -> dict[str, Any]:

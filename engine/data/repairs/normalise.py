@@ -14,7 +14,7 @@ from engine.data.checks.mojibake import BROKEN
 from engine.data.checks.zero_width import INVISIBLE
 from engine.data.errors import DataError
 from engine.data.repairs.context import Context, Item
-from engine.data.repairs.fields import Field
+from engine.data.repairs.fields import EXCEPT, Field, switched_off
 from engine.data.rewrite import rewrite
 from engine.data.templates import without_marks
 from engine.data.unwrap import unwrapped
@@ -45,6 +45,7 @@ FIELDS = (
         True,
         "Takes the marks of chat templates out of the text; a whole template becomes turns.",
     ),
+    EXCEPT,
 )
 _CODES = {
     "invisible": ("zero_width", "bidi_override", "control_characters"),
@@ -64,12 +65,17 @@ def check(operation: dict[str, Any]) -> None:
         raise DataError("Normalise: nothing is chosen.", "Choose what to normalise.")
 
 
+def codes(operation: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(code for name, mended in _CODES.items() if operation[name] for code in mended)
+
+
 def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
-    return context.with_findings(code for name, codes in _CODES.items() if operation[name] for code in codes)
+    return context.with_findings(codes(operation))
 
 
 def change(operation: dict[str, Any], context: Context) -> Callable[[Item], list[dict[str, Any]]]:
-    return lambda item: [normalised(item.row, operation)]
+    fewer = switched_off(operation, _CODES)
+    return lambda item: [normalised(item.row, fewer.get(item.number, operation))]
 
 
 def normalised(row: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from engine.data.mask import EMAIL
 from engine.data.names import Find, finder
 from engine.data.personal import personal_numbers
 from engine.data.repairs.context import Context, Item
-from engine.data.repairs.fields import Field
+from engine.data.repairs.fields import EXCEPT, Field, exceptions
 from engine.data.rewrite import rewrite
 from engine.data.secrets import secrets
 from engine.data.seen import content
@@ -43,6 +43,7 @@ FIELDS = (
         "A model can give back what it was trained on; leave out what is public and meant. Names take a model.",
         tuple((kind, about[0]) for kind, about in KINDS.items()),
     ),
+    EXCEPT,
 )
 # What a placeholder leaves bare can be found in turn (digits that now stand beside a word such as phone).
 _ROUNDS = 20
@@ -59,19 +60,39 @@ def check(operation: dict[str, Any]) -> None:
         raise DataError("Redact: no kind is chosen.", "Choose what to redact.")
 
 
+def codes(operation: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(KINDS[kind][2] for kind in operation["kinds"])
+
+
 def where(operation: dict[str, Any], context: Context) -> Iterator[int]:
-    return context.with_findings(KINDS[kind][2] for kind in operation["kinds"])
+    return context.with_findings(codes(operation))
 
 
 def change(operation: dict[str, Any], context: Context) -> Callable[[Item], list[dict[str, Any]]]:
     """Raises DataError when names are asked for and nothing that finds them is installed."""
     kinds = frozenset(operation["kinds"])
+    fewer = _fewer(operation)
     if "name" not in kinds:
-        return lambda item: [redact(item.row, kinds)]
+        return lambda item: [redact(item.row, fewer.get(item.number, kinds))]
     found = finder()
     if found is None:
         raise DataError("Redact: no package that finds names is installed.", "Install one, or leave names out.")
-    return lambda item: [redact(rewrite(item.row, partial(without_names, found.find)), kinds)]
+
+    def changed(item: Item) -> list[dict[str, Any]]:
+        wanted = fewer.get(item.number, kinds)
+        row = rewrite(item.row, partial(without_names, found.find)) if "name" in wanted else item.row
+        return [redact(row, wanted)]
+
+    return changed
+
+
+def _fewer(operation: dict[str, Any]) -> dict[int, frozenset[str]]:
+    """Row number → the kinds to redact there, for rows in which some are fine."""
+    found: dict[int, frozenset[str]] = {}
+    for kind in operation["kinds"]:
+        for number in exceptions(operation, KINDS[kind][2]):
+            found[number] = found.get(number, frozenset(operation["kinds"])) - {kind}
+    return found
 
 
 def without_names(find: Find, text: str) -> str:

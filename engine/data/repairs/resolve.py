@@ -11,7 +11,7 @@ from engine.data.errors import DataError, RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.normalise import precise
 from engine.data.repairs.context import NOT_GONE, Context
-from engine.data.repairs.fields import Field
+from engine.data.repairs.fields import EXCEPT, Field, exceptions
 from engine.data.seen import content
 
 TITLE = "Resolve conflicting answers"
@@ -33,6 +33,7 @@ FIELDS = (
         ),
     ),
     Field("choices", "Chosen answers", "object", {}, "For a group the number of the row whose answer is right."),
+    EXCEPT,
 )
 
 Answers = list[tuple[int, bytes, int]]  # number, digest of the answer without its writing, characters
@@ -46,11 +47,15 @@ def check(operation: dict[str, Any]) -> None:
         raise DataError("Resolve: no answer is chosen.", "Choose an answer, or how to choose one.")
 
 
+def codes(operation: dict[str, Any]) -> tuple[str, ...]:
+    return (CODE,)
+
+
 def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str]]:
     """Raises DataError for a choice that names a row outside its group."""
     choices = {int(group): number for group, number in operation["choices"].items()}
     undecided = 0
-    for group, numbers in _groups(context):
+    for group, numbers in _groups(context, exceptions(operation, CODE)):
         chosen = choices.pop(group, None)
         if chosen is None and operation["keep"] is None:
             continue
@@ -69,11 +74,13 @@ def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str
         context.notes.append(f"{undecided:,} prompts had no answer given most often; their first answer was kept.")
 
 
-def _groups(context: Context) -> Iterator[tuple[int, list[int]]]:
+def _groups(context: Context, fine: frozenset[int]) -> Iterator[tuple[int, list[int]]]:
     select = f"select group_id, number from finding_row f where code = ? and {NOT_GONE} order by group_id, number"  # noqa: S608
     held: list[int] = []
     present = None
     for group, number in context.index.execute(select, (CODE,)):
+        if number in fine:
+            continue
         if group != present and held:
             yield present or 0, held
             held = []
