@@ -19,6 +19,8 @@ create index row_by_offset on row (offset);
 """
 ADD_ROW = "insert into row values (?,?,?,?,?,?,?,?,?,?)"
 ADD_FINDING = "insert into finding_row values (?,?,?,?)"
+# SQLite takes no larger number, so no row has one; an address of a page may.
+LARGEST = 2**63 - 1
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -51,7 +53,7 @@ def add_findings(connection: sqlite3.Connection, rows: Iterable[tuple[str, int, 
 def places(connection: sqlite3.Connection, numbers: list[int]) -> Iterator[tuple[int, int, int, int]]:
     """(number, line, offset, length) of the rows with these numbers, in the order of the file."""
     for start in range(0, len(numbers), 500):
-        part = numbers[start : start + 500]
+        part = [number for number in numbers[start : start + 500] if number <= LARGEST]
         marks = ",".join("?" * len(part))
         yield from connection.execute(
             f"select number, line, offset, length from row where number in ({marks}) order by number",  # noqa: S608

@@ -46,6 +46,12 @@ def test_it_shows_what_was_noted_and_by_whom(world: World, version: DatasetVersi
     assert html.count("Reviewed</span>") == 1
 
 
+def test_a_row_number_beyond_what_an_index_holds_is_no_row(world: World, version: DatasetVersion) -> None:
+    assert mark(world, version, 2**63, add="odd").status_code == 404
+    url = reverse("row_edit", args=[world.project.pk, version.pk, 10**30])
+    assert world.client("member").get(url).status_code == 404
+
+
 def test_it_filters_rows_by_tag_and_review(world: World, version: DatasetVersion) -> None:
     mark(world, version, 4, add="odd")
     mark(world, version, 3, add="odd", reviewed="yes")

@@ -110,6 +110,7 @@ def test_every_field_refuses_what_is_not_of_its_kind(op: str, value: Any) -> Non
         ({"op": "drop", "codes": [1]}, "list of texts"),
         ({"op": "drop", "numbers": ["1"]}, "list of whole numbers"),
         ({"op": "drop", "numbers": [99]}, "no row 99"),
+        ({"op": "drop", "numbers": [2**63]}, "no row 9223372036854775808"),
         ({"op": "dedupe", "keep": "reviewed"}, "reviewed yet"),
         ({"op": "dedupe", "codes": ["pii_email"]}, "does not know 'pii_email'"),
         ({"op": "redact", "kinds": []}, "no kind"),
