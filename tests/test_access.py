@@ -108,6 +108,7 @@ TABLE: dict[str, Row] = {
     "train": Row(PAGE, args=("project",)),
     "launch": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
+    "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
     "evaluate": Row(PAGE, args=("project",)),
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),

@@ -10,5 +10,6 @@ urlpatterns = [
     path("", views.train, name="train"),
     path("new/", views.launch, name="launch"),
     path("new/preview/", views.launch_preview, name="launch_preview"),
+    path("learning-curve/<int:version_id>/", views.learning_curve, name="learning_curve"),
     path("jobs/<int:job_id>/", views.training_job, name="training_job"),
 ]

@@ -13,11 +13,12 @@ from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from datasets_app.views.versions import get_version
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
 from runs_app import logs
 from runs_app.models import ACTIVE, Status
-from training_jobs import launching, measures, planning
+from training_jobs import launching, learning, measures, planning
 from training_jobs.forms import ready_splits
 from training_jobs.models import TrainingJob
 
@@ -133,6 +134,21 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "evaluate_url": _evaluate_url(project_id) if run.has_ended and job.best_checkpoint else "",
     }
     return render(request, "training_jobs/job.html", context)
+
+
+@require_GET
+def learning_curve(request: HttpRequest, project_id: int, version_id: int) -> HttpResponse:
+    """What more rows of a version would bring; the card's inside alone when htmx asks for it."""
+    version = get_version(request, project_id, version_id)
+    project = version.dataset.project
+    context = {
+        "project": project,
+        "version": version,
+        "learned": learning.learned(version),
+        "can_write": can_write(project.role),
+    }
+    part = "#curve" if request.htmx else ""  # type: ignore[attr-defined]
+    return render(request, f"training_jobs/learning_curve.html{part}", context)
 
 
 def _launch_context(form: launching.Launch, preview: planning.Preview | None = None) -> dict[str, Any]:
