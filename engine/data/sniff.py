@@ -50,6 +50,10 @@ UTF_BOMS = (
 
 # A column that holds a list of objects; those of a conversation are no rows.
 _NESTED = re.compile(rb'^\s{1,8}"([^"\\\n]{1,200})"\s*:\s*\[\s*\{', re.MULTILINE)
+# A whole table in one object: lists by column, or lists of cells.
+_TABLE = re.compile(
+    rb'^\s{1,8}"(data|rows|columns|records|table)"\s*:\s*(?:\{\s*"[^"\n]{1,200}"\s*:\s*\[|\[\s*\[)', re.M
+)
 _TURNS = (b"messages", b"conversations", b"conversation", b"prompt", b"chosen", b"rejected", b"tools")
 
 
@@ -154,6 +158,10 @@ def _pretty_printed(body: bytes) -> FileRefused:
         found = f"This is one JSON object whose column {column!r} holds a list of objects: rows nested inside a row."
         remedy = f"Write each object of {column!r} on a line of its own (jq -c '.[\"{column}\"][]' FILE > NEW)."
         return FileRefused("pretty_printed", found, remedy)
+    if table := _TABLE.search(body):
+        held = "lists of cells" if table[0].endswith(b"[") and b"{" not in table[0] else "a list for each column"
+        found = f"This is one JSON object whose column {table[1].decode()!r} holds a whole table: {held}."
+        return FileRefused("pretty_printed", found, "Write each row of the table as an object on a line of its own.")
     return FileRefused(
         "pretty_printed",
         "This is JSON spread over many lines: the first line is only an opening brace.",

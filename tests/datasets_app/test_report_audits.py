@@ -47,6 +47,21 @@ def test_leakage_says_what_it_cannot_see_though_nothing_was_found(world: World, 
         assert "Jaccard similarity of word 3-grams" in html
 
 
+def test_what_nobody_looked_for_is_said_on_the_page_and_in_the_report(world: World, version: DatasetVersion) -> None:
+    audit = version.audit
+    assert audit is not None and audit.document is not None
+    places = [(version.get_absolute_url(), "overview"), (version.get_absolute_url(), "findings")]
+    places.append((url("version_report", version), ""))
+    for entries in ([], [{"code": "pii_name", "title": "Names", "found": f"Nobody looked. {ATTACK}", "remedy": "Do."}]):
+        audit.document = {**audit.document, "not_looked": entries}
+        audit.save()
+        for place, tab in places:
+            html = world.client("reader").get(place, {"tab": tab}).content.decode()
+            assert ("Not looked for" in html) == bool(entries)
+            assert ("Nobody looked." in html) == bool(entries)
+            assert ATTACK not in html
+
+
 def test_the_findings_open_in_a_spreadsheet(world: World, version: DatasetVersion) -> None:
     answer = world.client("reader").get(url("version_findings_csv", version))
     rows = {row["code"]: row for row in csv.DictReader(io.StringIO(answer.content.decode()))}

@@ -73,6 +73,8 @@ def unknown_shape(row: dict[str, Any]) -> RowProblem:
     """Says which columns there are and, for a nested one, what it holds."""
     if not row:
         return RowProblem("unknown_shape", "The object is empty.", "Remove the row.")
+    if wrapped := column_wise(row):
+        return RowProblem("unknown_shape", *wrapped)
     names = ", ".join(repr(key[:40]) for key in list(row)[:8]) + (", …" if len(row) > 8 else "")
     found = f"No known shape has the columns {names}."
     nested = next((key for key, value in row.items() if _is_nested(value)), None)
@@ -86,6 +88,40 @@ def unknown_shape(row: dict[str, Any]) -> RowProblem:
         return _nested_rows(nested, row[nested])
     shapes = "; ".join(module.COLUMNS for module in formats())
     return RowProblem("unknown_shape", found, f"Rename the columns to a known shape: {shapes}.")
+
+
+# Under which names tables are wrapped, and where their headings stand beside lists of cells.
+_WRAPPERS = ("data", "rows", "columns", "records", "table")
+_HEADINGS = ("columns", "header", "headers", "fields")
+
+
+def column_wise(row: dict[str, Any]) -> tuple[str, str] | None:
+    """(what was found, remedy) of a whole table in one object, its columns or its lists of cells; else None."""
+    heading = next((name for name in _HEADINGS if _is_list_of(row.get(name), str)), None)
+    cells = next((name for name in _WRAPPERS if name != heading and _is_list_of(row.get(name), list)), None)
+    if heading and cells:
+        found = (
+            f"This is a whole table in one object: {heading!r} names its columns and {cells!r} holds lists of cells."
+        )
+        jq = f".{heading} as $h | .{cells}[] | [$h, .] | transpose | map({{(.[0]): .[1]}}) | add"
+        return found, f"Write each row as an object of its own (jq -c '{jq}' FILE > NEW)."
+    for name in _WRAPPERS:
+        held = row.get(name)
+        if isinstance(held, dict) and held and all(isinstance(column, list) for column in held.values()):
+            columns = ", ".join(repr(column[:40]) for column in list(held)[:5])
+            found = f"The column {name!r} holds a whole table column by column ({columns}), not one row."
+            jq = (
+                f".{name} | to_entries | map([.key, .value[]]) | transpose | .[0] as $h | .[1:][] | [$h, .] | transpose"
+            )
+            return (
+                found,
+                f"Write each row as an object of its own (jq -c '{jq} | map({{(.[0]): .[1]}}) | add' FILE > NEW).",
+            )
+    return None
+
+
+def _is_list_of(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], kind)
 
 
 # Columns by which rows inside a row are told from other lists of objects.

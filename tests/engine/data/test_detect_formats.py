@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +187,30 @@ def test_a_nested_column_is_named_never_guessed() -> None:
 def test_a_wrapper_around_the_rows_is_named(wrapper: str) -> None:
     with pytest.raises(RowProblem, match=f"'{wrapper}' holds a list of 2 objects .*rows nested inside a row"):
         detect({"version": 1, wrapper: [{"prompt": "a", "completion": "b"}, {"prompt": "c", "completion": "d"}]})
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"data": {"prompt": ["a", "b"], "completion": ["c", "d"]}}, "'data' holds a whole table column by column"),
+        ({"columns": ["prompt", "completion"], "rows": [["a", "c"], ["b", "d"]]}, "'rows' holds lists of cells"),
+        (
+            {"columns": ["prompt", "completion"], "index": [0, 1], "data": [["a", "c"], ["b", "d"]]},
+            "'data' holds lists",
+        ),
+    ],
+)
+def test_a_table_in_one_object_is_named_with_the_command_that_unfolds_it(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(RowProblem, match=said) as caught:
+        detect(row)
+    command = re.search(r"jq -c '(.+)' FILE", caught.value.remedy)
+    assert command is not None
+    if shutil.which("jq") is not None:
+        made = subprocess.run(
+            ["jq", "-c", command[1]], input=json.dumps(row), capture_output=True, text=True, check=True
+        )
+        rows = [json.loads(line) for line in made.stdout.splitlines()]
+        assert rows == [{"prompt": "a", "completion": "c"}, {"prompt": "b", "completion": "d"}]
 
 
 MORE = {"id": 7, "source": "export", "tags": ["a", "b"], "metadata": {"label": "x", "messages": []}}

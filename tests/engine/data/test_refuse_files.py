@@ -96,6 +96,20 @@ def test_it_names_the_column_that_holds_nested_rows(tmp_path: Path) -> None:
     assert "instances" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"data": {"prompt": ["a"], "completion": ["b"]}}, "'data' holds a whole table: a list for each column"),
+        ({"columns": ["prompt"], "rows": [["a"]]}, "'rows' holds a whole table: lists of cells"),
+    ],
+)
+def test_it_names_the_wrapper_of_a_table_in_one_object(tmp_path: Path, table: dict[str, object], said: str) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps(table, indent=2))
+    with pytest.raises(FileRefused, match=said):
+        sniff(path)
+
+
 def test_it_goes_by_the_name_a_file_came_with(tmp_path: Path) -> None:
     (tmp_path / "0a1b2c").write_bytes(b"Once upon a time.\n")
     assert sniff(tmp_path / "0a1b2c", "Book.TXT") == "text"
