@@ -10,6 +10,7 @@ from django.http import QueryDict
 
 from datasets_app import reports
 from engine.data.rowtable import Where
+from engine.events import plain
 
 ORDERS = (
     ("", "As in the file"),
@@ -35,7 +36,7 @@ class Asked:
 
     @classmethod
     def of(cls, query: QueryDict) -> Asked:
-        values = {name: query.get(name, "").strip()[:200] for name in NAMES}
+        values = {name: plain(query.get(name, "").strip()[:200]) for name in NAMES}
         for name in ("least", "most", "cluster"):
             if not _is_number(values[name]):
                 values[name] = ""

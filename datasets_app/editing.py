@@ -15,6 +15,7 @@ from engine.data.errors import RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.pieces import Piece
 from engine.data.records import Record, json_piece, row_id
+from engine.events import plain
 
 # Column of the turns → (key of the speaker, key of the words, who may speak).
 TURNS: dict[str, tuple[str, str, tuple[str, ...]]] = {
@@ -198,6 +199,8 @@ def _judge(editor: Editor, row: dict[str, Any]) -> None:
         if len(pretty(row)) > MOST_CHARACTERS:
             raise RowProblem("too_long", "The row is longer than 400,000 characters.", "Shorten it.")
         to_example(row, detect(row))
+        if plain(row) != row:  # PostgreSQL keeps none, and the basket is kept there
+            raise RowProblem("nul", "The row holds a NUL character (\\u0000).", "Take it out.")
     except RowProblem as problem:
         editor.found, editor.remedy = problem.found, problem.remedy
     except (RecursionError, orjson.JSONEncodeError):

@@ -19,6 +19,7 @@ from datasets_app.review_models import RowMark, RowTag
 from engine.data.identities import identities, numbers_of
 from engine.data.index import open_index
 from engine.data.rowtable import Where
+from engine.events import plain
 
 MOST_TAGS = 12
 TAG_LENGTH = 40
@@ -37,7 +38,7 @@ class Change:
 
 def tags_in(text: str) -> tuple[str, ...]:
     """``Refund, needs a  look`` → two tags, in lower case so that one word is one tag; at most twelve."""
-    names = (" ".join(part.split()).casefold()[:TAG_LENGTH].strip() for part in text[:2000].split(","))
+    names = (" ".join(part.split()).casefold()[:TAG_LENGTH].strip() for part in plain(text[:2000]).split(","))
     return tuple(dict.fromkeys(name for name in names if name))[:MOST_TAGS]
 
 

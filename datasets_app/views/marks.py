@@ -17,6 +17,7 @@ from datasets_app.review_models import Decision
 from datasets_app.views.versions import get_version
 from engine.data.browse import open_audit
 from engine.data.errors import DataError
+from engine.events import plain
 from projects_app.access import can_write
 from projects_app.models import Role
 
@@ -78,7 +79,7 @@ def decide(request: HttpRequest, project_id: int, version_id: int, code: str) ->
     audit = audit_or_404(found)
     if not any(finding["code"] == code for finding in (audit.document or {}).get("findings", [])):
         raise Http404("This audit has no such finding.")
-    decision, note = request.POST.get("decision", ""), request.POST.get("note", "").strip()[:500]
+    decision, note = request.POST.get("decision", ""), plain(request.POST.get("note", "").strip()[:500])
     if decision and decision not in Decision.values:
         return HttpResponseBadRequest("A finding is accepted or dismissed.")
     if decision == Decision.DISMISSED and not note and "row" not in request.POST:
@@ -147,5 +148,5 @@ def _change(request: HttpRequest) -> marks.Change:
         add=marks.tags_in(request.POST.get("add", "")),
         remove=marks.tags_in(request.POST.get("remove", "")),
         reviewed=reviewed,
-        note=None if note is None else note.strip()[:500],
+        note=None if note is None else plain(note.strip()[:500]),
     )

@@ -121,6 +121,16 @@ def test_what_is_changed_while_the_basket_is_being_applied_waits_for_the_next(
     assert [one.data["row"]["messages"][1]["content"] for one in Waiting.objects.all()] == ["Never.", "Later."]
 
 
+def test_a_row_that_the_database_cannot_keep_is_said_with_what_was_typed(world: World, version: DatasetVersion) -> None:
+    url = reverse("row_edit", args=[world.project.pk, version.pk, 1])
+    typed = json.dumps(row("Wh\0en?", "Soon."))
+    answer = world.client("member").post(url, {"tab": "json", "json": typed, "save": "1"})
+    html = answer.content.decode()
+    assert (answer.status_code, waiting()) == (422, 0)
+    assert "holds a NUL character" in html
+    assert "Wh\\u0000en?" in html
+
+
 def test_a_number_that_is_none_changes_nothing(world: World, version: DatasetVersion) -> None:
     edit(world, version, 1, "Soon.")
     assert "Row 1, edited" in basket(world, version, remove="²")

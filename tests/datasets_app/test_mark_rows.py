@@ -52,6 +52,12 @@ def test_a_row_number_beyond_what_an_index_holds_is_no_row(world: World, version
     assert world.client("member").get(url).status_code == 404
 
 
+def test_a_sign_that_postgresql_refuses_is_shown_as_unknown(world: World, version: DatasetVersion) -> None:
+    mark(world, version, 4, add="od\0d", note="ask\0Ada")
+    assert RowMark.objects.get().note == "ask\ufffdAda"
+    assert 'id="line-4"' in rows(world, version, "tag=od%00d")
+
+
 def test_it_filters_rows_by_tag_and_review(world: World, version: DatasetVersion) -> None:
     mark(world, version, 4, add="odd")
     mark(world, version, 3, add="odd", reviewed="yes")
