@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.db.models import QuerySet
 from django.forms import BoundField
-from django.utils.html import format_html
 
 from datasets_app.models import Split
 from engine.adapters.table import ADAPTERS
@@ -66,8 +65,12 @@ class ChoicesForm(forms.Form):
         super().__init__(data, **kwargs)
         _field(self, "split").queryset = ready_splits(project)
         _field(self, "base_model").queryset = BaseModel.objects.all()
-        _field(self, "method").choices = _explained(METHODS.values())
-        _field(self, "adapter").choices = _explained(ADAPTERS.values())
+        _field(self, "method").choices = [(row.key, row.label) for row in METHODS.values()]
+        _field(self, "adapter").choices = [(row.key, row.label) for row in ADAPTERS.values()]
+
+    def plain(self) -> list[BoundField]:
+        """All but method and adapter, which ``kinds`` shows."""
+        return [bound for bound in self if bound.name not in ("method", "adapter")]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
@@ -176,10 +179,3 @@ def _item(bound: BoundField) -> OptionField:
 
 def _field(form: forms.Form, name: str) -> Any:
     return form.fields[name]
-
-
-def _explained(rows: Iterable[Any]) -> list[tuple[str, str]]:
-    """Choices whose label says in plain words when each is the right one."""
-    return [
-        (row.key, format_html('{}<span class="field-why d-block mt-0">{}</span>', row.label, row.when)) for row in rows
-    ]

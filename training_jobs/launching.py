@@ -23,6 +23,7 @@ from projects_app.models import Project
 from runs_app import dispatching
 from runs_app.models import Run
 from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, ready_splits, settings_data
+from training_jobs.kinds import Kinds, adapter_kinds, method_kinds
 from training_jobs.lengths import TokenLengths, lengths_of
 from training_jobs.models import TrainingJob
 
@@ -75,6 +76,14 @@ class Launch:
         self.basis = basis
         self.settings = settings
         self.moved = moved
+
+    @property
+    def kinds(self) -> tuple[Kinds, Kinds]:
+        """The choice of the method and of the adapter, for these rows."""
+        return (
+            method_kinds(self.choices["method"], shapes_of(self.basis.split)),
+            adapter_kinds(self.choices["adapter"], self.basis.method),
+        )
 
     def is_valid(self) -> bool:
         """Checks both, so that every mistake is shown at once."""

@@ -13,6 +13,8 @@ from django.db.models.functions import Cast
 
 from engine import device
 from engine.data.formats import load
+from engine.decision.cards import Card, on_cards
+from engine.decision.layers import Layer, layer_stack
 from engine.decision.resources import Lengths, Resources, estimate
 from engine.decision.shapes import ModelShape, read_shape
 from engine.errors import EngineError
@@ -22,6 +24,7 @@ from engine.training.spec import TrainingSpec
 from models_app.models import BaseModel
 from runs_app.dispatching import HOST
 from runs_app.models import RunEvent
+from training_jobs.drawing import DrawnLayer, drawn
 from training_jobs.launching import Launch, shapes_of
 from training_jobs.lengths import TokenLengths
 from training_jobs.models import TrainingJob
@@ -32,6 +35,16 @@ FEW_VALIDATION_ROWS = 16
 RUNS_REMEMBERED = 5
 # Rows are this long where the audit had no tokenizer to measure with: long enough that an estimate errs upwards.
 UNKNOWN_LENGTH = 512
+PART_WORDS = {
+    "runtime": "Libraries",
+    "weights": "Weights",
+    "gradients": "Gradients",
+    "optimizer": "Optimizer states",
+    "activations": "Activations of the longest batch",
+    "reference": "Reference model (a second copy)",
+    "teacher": "Teacher",
+    "evaluation": "Evaluation in fp32, beyond activations",
+}
 _SECTIONS = {"training": "", "method_options": "method__", "adapter_options": "adapter__"}
 
 
@@ -55,6 +68,23 @@ class Preview:
     resources: Resources | None = None
     lengths: TokenLengths | None = None
     speed: Speed | None = None
+    stack: tuple[Layer, ...] = ()
+    cards: tuple[Card, ...] = ()
+
+    @property
+    def drawn(self) -> list[DrawnLayer]:
+        """The stack as it is drawn: the answer above, the input below."""
+        return drawn(self.stack)
+
+    @property
+    def memory_parts(self) -> list[tuple[str, int]]:
+        parts = self.resources.memory.parts if self.resources else {}
+        return [(PART_WORDS[name], size) for name, size in parts.items() if size]
+
+    @property
+    def cheapest(self) -> str:
+        """The first named card that the whole range fits in; empty when none."""
+        return next((card.name for card in self.cards if card.cheapest), "")
 
     @property
     def ready(self) -> bool:
@@ -78,7 +108,8 @@ def preview(launch: Launch) -> Preview:
     try:
         spec = launch.spec()
         shape = read_shape(chosen["base_model"].path)
-        resources, speed = _resources(launch, spec, shape)
+        resources, speed, cards = _resources(launch, spec, shape)
+        stack = layer_stack(shape, spec.adapter, spec.adapter_options)
     except SpecError as error:
         _show_beside(launch, error)
         return Preview(_form_reasons(launch))
@@ -93,6 +124,8 @@ def preview(launch: Launch) -> Preview:
         resources=resources,
         lengths=lengths,
         speed=speed,
+        stack=stack,
+        cards=cards,
     )
     return dataclasses.replace(found, cautions=_cautions(found, chosen["base_model"]))
 
@@ -125,11 +158,17 @@ def duration_range(low: float, high: float) -> str:
     return f"{low / 86400:.1f} to {high / 86400:.1f} days"
 
 
-def _resources(launch: Launch, spec: TrainingSpec, shape: ModelShape) -> tuple[Resources, Speed | None]:
+def _resources(
+    launch: Launch, spec: TrainingSpec, shape: ModelShape
+) -> tuple[Resources, Speed | None, tuple[Card, ...]]:
+    """What the run takes here, what that rests on, and what it would take on named cards."""
     chosen, lengths = launch.choices.cleaned_data, launch.basis.lengths
     split, model = chosen["split"], chosen["base_model"]
     mean = lengths.mean if lengths else min(UNKNOWN_LENGTH, spec.training.cutoff_len)
-    longest = lengths.longest if lengths else spec.training.cutoff_len
+    rows = Lengths(
+        rows=split.rows("train"), mean=mean, longest=lengths.longest if lengths else spec.training.cutoff_len
+    )
+    teacher = read_shape(Path(spec.teacher.path)) if spec.teacher else None
     speed = measured_speed(model, spec.adapter)
     found = estimate(
         shape,
@@ -137,11 +176,16 @@ def _resources(launch: Launch, spec: TrainingSpec, shape: ModelShape) -> tuple[R
         spec.adapter,
         spec.adapter_options,
         dataclasses.replace(device.describe(), free_bytes=device.free_memory()),
-        Lengths(rows=split.rows("train"), mean=mean, longest=longest),
+        rows,
+        method=spec.method,
+        teacher=teacher,
         tokens_per_s=speed.tokens_per_s if speed else None,
         evaluation_tokens=int(split.rows("validation") * mean) + PROBE_TOKENS,
     )
-    return found, speed
+    cards = on_cards(
+        shape, spec.training, spec.adapter, spec.adapter_options, rows, method=spec.method, teacher=teacher
+    )
+    return found, speed, cards
 
 
 def _form_reasons(launch: Launch) -> tuple[tuple[str, str], ...]:

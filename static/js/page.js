@@ -36,6 +36,16 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// A fragment that comes anew keeps open what was opened: <details id data-keep-open>.
+const opened = new Set();
+document.addEventListener("toggle", ({ target }) => {
+  if (!target.matches?.("details[data-keep-open][id]") || !target.isConnected) return;
+  if (target.open) opened.add(target.id); else opened.delete(target.id);
+}, true);
+document.addEventListener("htmx:afterSwap", () => {
+  for (const id of opened) { const fold = document.getElementById(id); if (fold) fold.open = true; }
+});
+
 async function copy(button) {
   const source = document.getElementById(button.dataset.copy);
   await navigator.clipboard.writeText(source.value ?? source.textContent);

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from engine.adapters.table import ADAPTERS
 from engine.training.spec import TrainingSpec
 from models_app.models import BaseModel
 from models_app.registering import register
@@ -99,3 +102,45 @@ def test_it_keeps_the_teacher_when_the_adapter_changes(world: World, teacher: Ba
     sent = form_values(client.get(launch_url(world))) | {"method": "distillation"}
     second = form_values(client.post(launch_url(world), sent)) | {"teacher": str(teacher.pk)}
     assert form_values(client.post(launch_url(world), second | {"adapter": "ia3"}))["teacher"] == str(teacher.pk)
+
+
+def kinds_of(page: str, name: str) -> list[str]:
+    """The radio buttons of a choice, in their order; those behind a closed fold follow a "…"."""
+    fieldset = next(part for part in page.split("<fieldset")[1:] if f'name="{name}"' in part).split("</fieldset>")[0]
+    found = re.findall(r'<details class="more"( open)?>|value="(\w+)"', fieldset)
+    return [key or ("open" if opened else "…") for opened, key in found]
+
+
+def test_it_puts_methods_made_for_the_rows_first_and_folds_the_others(world: World) -> None:
+    shaped_split(world, "preference")
+    page = world.client().get(launch_url(world)).content.decode()
+    assert kinds_of(page, "method") == ["dpo", "orpo", "kto", "sft", "…", "cpt", "distillation"]
+    assert kinds_of(page, "adapter")[:4] == ["lora", "qlora", "full", "…"]
+    assert set(kinds_of(page, "adapter")) == {*ADAPTERS, "…"}
+
+
+def test_it_opens_the_fold_that_holds_what_is_chosen(world: World) -> None:
+    shaped_split(world, "preference")
+    client = world.client()
+    sent = form_values(client.get(launch_url(world))) | {"method": "cpt", "adapter": "ia3"}
+    answer = client.post(preview_url(world), sent).content.decode()
+    assert 'id="kinds" hx-swap-oob="true"' in answer
+    assert "open" in kinds_of(answer, "method") and "open" in kinds_of(answer, "adapter")
+
+
+def test_it_greys_an_adapter_that_does_not_go_with_the_method_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusing = dataclasses.replace(ADAPTERS["qlora"], refuses={"sft": "four bits are too few <b>here</b>."})
+    monkeypatch.setitem(ADAPTERS, "qlora", refusing)
+    world.split()
+    client = world.client()
+    page = client.get(launch_url(world)).content.decode()
+    radio = page.split('value="qlora"')[1].split("</label>")[0]
+    assert "disabled" in radio.split(">")[0]
+    assert "Not with this method: four bits are too few &lt;b&gt;here" in radio
+    # Chosen all the same, it is sent and refused with the reason, and stays chosen.
+    refused = client.post(launch_url(world), form_values(client.get(launch_url(world))) | {"adapter": "qlora"})
+    text = refused.content.decode()
+    assert refused.status_code == 400 and form_values(refused)["adapter"] == "qlora"
+    assert "four bits are too few" in text.split('id="id_adapter_error"')[1].split("</div>")[0]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from engine.training.spec import TrainingOptions
-from tests.training_jobs.cast import LENGTHS, add_audit, form_values, launch_url, preview_url
+from tests.training_jobs.cast import LENGTHS, add_audit, form_values, launch_url, preview_url, shaped_split
 from tests.world import World
 from training_jobs.lengths import lengths_of
 from training_jobs.planning import duration_range
@@ -135,3 +137,51 @@ def test_it_shows_a_field_for_every_option_of_the_engine(world: World) -> None:
     page = world.client().get(launch_url(world)).content.decode()
     for name in TrainingOptions.__dataclass_fields__:
         assert name in fields or f'name="{name}"' in page
+
+
+def layers_of(page: str) -> list[str]:
+    """Each layer of the drawn stack as one text, from the answer to the input."""
+    drawn = page.split('<ol class="layers"')[1].split("</ol>")[0]
+    return [" ".join(re.sub(r"<[^>]+>", " ", layer).split()) for layer in drawn.split("<li")[1:]]
+
+
+def test_it_draws_which_layers_train_with_their_counts(world: World) -> None:
+    world.split()
+    # Embeddings are the head as well: 259 x 32. A block: four projections, three of the MLP, two norms.
+    block = 32 * 32 + 2 * 32 * 16 + 32 * 32 + 3 * 32 * 64 + 2 * 32
+    last, blocks, embeddings = (layer.partition(">")[2].strip() or layer for layer in layers_of(ask(world)))
+    pairs = 2 * 16 * (2 * (32 + 32) + 2 * (32 + 16) + 3 * (32 + 64))
+    assert "Blocks 1 to 2 adapter, weights frozen" in blocks
+    assert f"{pairs / 1000:.1f} k beside {2 * block / 1000:.1f} k" in blocks
+    assert "Embeddings and output head frozen" in embeddings and "Last norm frozen" in last
+    partial = layers_of(ask(world, adapter="partial"))
+    assert ["trained" in layer for layer in partial] == [False, True, False, False]
+    assert "Block 2 trained" in partial[1] and "Block 1 frozen" in partial[2]
+
+
+def test_it_shows_memory_by_part_and_the_cheapest_card(world: World) -> None:
+    world.split()
+    page = ask(world)
+    for words in (
+        "Optimizer states",
+        "Gradients",
+        "Activations of the longest batch",
+        "Keys and values",
+        "At the peak",
+    ):
+        assert words in page
+    assert "RTX 3090 24 GB is the cheapest that fits" in page
+    assert "no GPU was measured" in page
+    assert "Reference model" not in page
+
+
+def test_it_counts_a_reference_model_and_a_teacher(world: World) -> None:
+    shaped_split(world, "preference")
+    assert "Reference model" not in ask(world)
+    assert "Reference model (a second copy)" in ask(world, adapter="full")
+    shaped_split(world, "messages")
+    client = world.client()
+    sent = form_values(client.get(launch_url(world))) | {"method": "distillation"}
+    sent = form_values(client.post(launch_url(world), sent)) | {"teacher": str(world.base_model.pk)}
+    page = client.post(preview_url(world), sent).content.decode()
+    assert "preview-ready" in page and '<th scope="row">Teacher</th>' in page
