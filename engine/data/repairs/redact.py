@@ -47,7 +47,7 @@ FIELDS = (
 )
 # What a placeholder leaves bare can be found in turn (digits that now stand beside a word such as phone).
 _ROUNDS = 20
-_KEY = re.compile(r"-*BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-*.*?(?:-+END [A-Z0-9 ]*-*|\Z)", re.DOTALL)
+_KEY = re.compile(r"(?<!-)-*BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-*.*?(?:-+END [A-Z0-9 ]*-*|\Z)", re.DOTALL)
 _SHORT = 8
 _LEAST = 6  # characters of the shortest address, a@b.cd
 NAME_CHARACTERS = 1000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from engine.data.formats import detect
 from engine.data.mask import mask_text
 from engine.data.names import finder
 from engine.data.repair import repair
-from engine.data.repairs.redact import KINDS, redact
+from engine.data.repairs.redact import KINDS, redact, redact_text
 from tests.engine.data.repairing import repaired
 from tests.engine.data.rows import audit_rows, chat, many, qa
 
@@ -128,3 +129,12 @@ PIECES = st.sampled_from((*NUMBERS, MAIL, TOKEN, KEY, "phone", "call", ": ", " "
 def test_a_second_time_changes_nothing(left: list[str], right: list[str]) -> None:
     once = redact(chat(("user", "".join(left)), ("assistant", "".join(right) or "ok")), ALL)
     assert redact(once, ALL) is once
+
+
+def test_a_long_rule_beside_a_private_key_costs_nothing() -> None:
+    rule = "-" * 60_000
+    began = time.process_time()
+    text = redact_text(f"{rule}\n{KEY}\n{rule}", frozenset({"secret"}))
+    assert time.process_time() - began < 2  # every dash was tried as the start of a key: 3 seconds and more
+    assert "[SECRET]" in text
+    assert KEY not in text
