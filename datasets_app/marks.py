@@ -18,7 +18,7 @@ from datasets_app.models import Audit, Dataset
 from datasets_app.review_models import RowMark, RowTag
 from engine.data.identities import identities, numbers_of
 from engine.data.index import open_index
-from engine.data.rowtable import Where
+from engine.data.rowtable import FOLDER, RowTable, Where
 from engine.events import plain
 
 MOST_TAGS = 12
@@ -82,9 +82,15 @@ def wanted(dataset: Dataset, tag: str, reviewed: str) -> QuerySet[RowMark]:
 
 
 def numbers(audit: Audit, dataset: Dataset, tag: str, reviewed: str) -> list[int]:
-    """The numbers, in this version, of the rows that the filter asks for."""
+    """The numbers, in this version, of the rows that the filter asks for: by the audit's table of rows, which is read
+    in a fraction of the time of its index; an audit of an earlier version of the workbench has the index alone."""
+    ids = set(wanted(dataset, tag, reviewed).values_list("row_id", flat=True).iterator())
     with closing(open_index(audit.folder / "index.sqlite")) as connection:
-        return numbers_of(connection, wanted(dataset, tag, reviewed).values_list("row_id", flat=True).iterator())
+        try:
+            candidates = RowTable(audit.folder / FOLDER).alike(ids)
+        except OSError:
+            return numbers_of(connection, ids)
+        return [number for number, row_id in identities(connection, candidates).items() if row_id in ids]
 
 
 def narrowed(where: Where, audit: Audit, dataset: Dataset, tag: str, reviewed: str) -> Where:

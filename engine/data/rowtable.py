@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from engine.data.mask import mask_text
 
 FOLDER = "rows"
-# Column → type. ``format`` 0 is a row that cannot be used; tokens, characters and label are -1 where there are none.
+# Column → type. ``format`` 0 is a row that cannot be used; tokens, characters and label are -1 where there are none;
+# ``identity`` is the first eight bytes of the row's identity, 0 for a line that has none.
 TYPES = {
     "number": "u4",
     "offset": "i8",
@@ -29,9 +30,11 @@ TYPES = {
     "label": "i2",
     "format": "u1",
     "findings": "u1",
+    "identity": "u8",
 }
-CODES = {"u4": "I", "i8": "q", "i4": "i", "i2": "h", "u1": "B"}
+CODES = {"u8": "Q", "u4": "I", "i8": "q", "i4": "i", "i2": "h", "u1": "B"}
 BATCH = 50_000
+PART = 1_000_000
 MOST_I4 = 2**31 - 1
 Places = NDArray[np.int64]
 
@@ -85,14 +88,14 @@ def _batches(connection: sqlite3.Connection, names: dict[str, dict[str, int]]) -
     # SQL fills the gaps: that is cheaper there than row by row in Python.
     rows = connection.execute(
         f"select number, offset, min(ifnull(tokens, -1), {MOST_I4}), min(ifnull(characters, -1), {MOST_I4}), label, "  # noqa: S608
-        "case when usable then format else '' end from row order by number"
+        "case when usable then format else '' end, ifnull(substr(row_id, 1, 8), zeroblob(8)) from row order by number"
     )
     counts = connection.execute("select number, count(*) from finding_row group by number order by number")
     waiting = counts.fetchone()
     formats, labels = names["format"], names["label"]
     none = array("h", [-1])
     while batch := rows.fetchmany(BATCH):
-        numbers, offsets, tokens, characters, label, kinds = zip(*batch, strict=True)
+        numbers, offsets, tokens, characters, label, kinds, ids = zip(*batch, strict=True)
         flags = array("B", bytes(len(batch)))
         place = 0
         while waiting is not None and waiting[0] <= numbers[-1]:
@@ -110,6 +113,7 @@ def _batches(connection: sqlite3.Connection, names: dict[str, dict[str, int]]) -
             "label": array("h", [labels.get(value, -1) for value in label]) if labels else none * len(batch),
             "format": array("B", map(formats.__getitem__, kinds)),
             "findings": flags,
+            "identity": array("Q", b"".join(ids)),
         }
 
 
@@ -157,6 +161,19 @@ class RowTable:
         if isinstance(places, range):
             return [int(number) for number in self.column("number")[places.start : places.stop]]
         return [int(number) for number in self.column("number")[places]]
+
+    def alike(self, ids: Iterable[str]) -> list[int]:
+        """Numbers, in order, of the rows whose identity begins as one of ``ids`` does: the index has to tell whether it
+        goes on so too. Reads the column by parts. Raises OSError for an audit of before there was one."""
+        wanted = np.unique(np.frombuffer(b"".join(bytes.fromhex(one[:16]) for one in ids), np.uint64))
+        column = self.column("identity")
+        found: list[int] = []
+        for start in range(0, len(column) if len(wanted) else 0, PART):
+            part = np.asarray(column[start : start + PART])
+            place = np.searchsorted(wanted, part)
+            place[place == len(wanted)] = 0
+            found += self.numbers(np.flatnonzero(wanted[place] == part) + start)
+        return found
 
     def finding(self, code: str) -> NDArray[Any]:
         """Places of the rows that have a finding, in the order of its groups."""
