@@ -17,6 +17,7 @@ from django.conf import settings
 from datasets_app import launching
 from datasets_app.editing import TURNS
 from datasets_app.models import DatasetVersion
+from engine.data.mask import mask_text
 from engine.differences import Part, against_reference
 
 MOST_SECONDS = 30
@@ -65,7 +66,7 @@ def preview(version: DatasetVersion, operations: list[dict[str, Any]]) -> dict[s
     try:
         made: dict[str, Any] = json.loads(done.stdout)
     except ValueError:
-        why = (done.stderr.strip().splitlines() or ["no message"])[-1][:200]
+        why = mask_text((done.stderr.strip().splitlines() or ["no message"])[-1])[:200]
         raise NoPreview(f"The preview failed: {why}.", "Choose fewer operations, or audit the version again.") from None
     if refused := made.get("refused"):
         raise NoPreview(refused["found"], refused["remedy"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -159,3 +160,16 @@ def test_it_says_when_the_file_has_changed_and_when_the_engine_is_gone(
 def test_it_needs_a_member(world: World, version: DatasetVersion) -> None:
     assert send(world, version, role="reader", preview="1").status_code == 403
     assert send(world, version, role="stranger", preview="1").status_code == 404
+
+
+def test_a_preview_that_breaks_shows_no_personal_data(
+    world: World, version: DatasetVersion, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\necho 'ValueError: jane.doe@example.com' >&2\nexit 1\n")
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    answer = send(world, version, **{"drop-chosen": "on", "drop-numbers": "1", "preview": "1"})
+    html = answer.content.decode()
+    assert "The preview failed: ValueError: j***@e***.com" in html
+    assert "jane.doe" not in html
