@@ -71,7 +71,7 @@ def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str
     if choices:
         raise DataError(f"There is no group {next(iter(choices))} in this audit.", "Choose the answers again.")
     if undecided:
-        context.notes.append(f"{undecided:,} prompts had no answer given most often; their first answer was kept.")
+        context.notes.append(f"Prompts without an answer given most often, whose first answer was kept: {undecided:,}.")
 
 
 def _groups(context: Context, fine: frozenset[int]) -> Iterator[tuple[int, list[int]]]:

@@ -56,7 +56,7 @@ def group_of(folder: Path, number: int) -> str:
 
 def test_it_says_where_there_was_no_majority(tmp_path: Path) -> None:
     _, result = repaired(tmp_path, ROWS, {"op": "resolve"})
-    assert result["notes"] == ["1 prompts had no answer given most often; their first answer was kept."]
+    assert result["notes"] == ["Prompts without an answer given most often, whose first answer was kept: 1."]
 
 
 def test_rows_that_are_gone_have_no_say(tmp_path: Path) -> None:
