@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from datasets_app.models import Split
 from engine.adapters.table import ADAPTERS
+from engine.decision.recommendation import TARGET, Candidate, Recommendation, candidates, recommend
 from engine.methods.table import METHODS
 from models_app.models import BaseModel
 from projects_app.models import Project
@@ -40,9 +43,29 @@ class TrainingJob(models.Model):
 
     @property
     def best_checkpoint(self) -> Checkpoint | None:
-        """What an evaluation should take: the best by validation loss, else the last; of those still on the disk."""
+        """What an evaluation should take, of those still on the disk: the recommended one, else the best by validation
+        loss, else the last."""
         there = [checkpoint for checkpoint in self.checkpoints.order_by("-is_best", "-step") if checkpoint.is_there]
-        return there[0] if there else None
+        step = self.recommended({checkpoint.step for checkpoint in there}).step
+        return next((one for one in there if one.step == step), there[0] if there else None)
+
+    def candidates(self) -> list[Candidate]:
+        """What was measured at each evaluation, the one before step 1 first, read from the run's events."""
+        scores: dict[str, dict[str, float]] = {}
+        baseline: dict[str, float] = {}
+        for event in self.run.events.filter(Q(kind="probe") | Q(data__eval_loss__isnull=False)).order_by("seq"):
+            data, values = event.data, scores.setdefault(str(int(event.data.get("step") or 0)), {})
+            if event.kind == "probe" and data.get("score") is not None:
+                key = f"{data.get('suite')}/{data.get('measure')}"
+                values[key] = float(data["score"])
+                baseline.setdefault(key, float(data.get("baseline") or 0.0))
+            elif data.get("eval_loss") is not None:
+                values[TARGET] = float(data["eval_loss"])
+        return candidates(scores, baseline)
+
+    def recommended(self, saved: Collection[int]) -> Recommendation:
+        """Which of the saved steps to take, and why, by the rule the engine keeps checkpoints by."""
+        return recommend(self.candidates(), saved, -self.forgetting_limit)
 
     @property
     def method_label(self) -> str:

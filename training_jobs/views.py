@@ -21,6 +21,7 @@ from runs_app.models import ACTIVE, Status
 from training_jobs import launching, learning, measures, planning
 from training_jobs.forms import ready_splits
 from training_jobs.models import TrainingJob
+from training_jobs.tradeoff import tradeoff
 
 RUNS_A_PAGE = 50
 FILTERS = {
@@ -114,8 +115,9 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "probes": probes,
         "changes": dict.fromkeys(measures.MEASURE_WORDS) | {row.measure: row.change_words for row in probes},
         "warnings": measures.warnings(run),
-        "checkpoints": list(job.checkpoints.select_related("job__run")),
+        "checkpoints": (checkpoints := list(job.checkpoints.select_related("job__run"))),
         "best": job.best_checkpoint,
+        "tradeoff": tradeoff(job, {one.step for one in checkpoints if one.is_there}),
     }
     if request.headers.get("HX-Target") == "measured":
         return render(request, "training_jobs/job.html#measured", context)

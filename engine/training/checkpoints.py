@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,11 @@ def require_same(found: dict[str, str], memory: Memory) -> None:
             )
 
 
-def prune(run_dir: Path, keep: int, best_step: int | None) -> list[int]:
-    """Keeps the newest ``keep`` and the best; all but the newest lose their optimizer state. Returns removed steps."""
+def prune(run_dir: Path, keep: int, chosen: Collection[int | None]) -> list[int]:
+    """Keeps the newest ``keep`` and the chosen steps (the best, the recommended one); all but the newest lose their
+    optimizer state. Returns removed steps."""
     folders = whole(run_dir)
-    kept = {step_of(folder) for folder in folders[-keep:]} | {best_step}
+    kept = {step_of(folder) for folder in folders[-keep:]} | set(chosen)
     removed = []
     for folder in folders[:-1]:
         if step_of(folder) in kept:

@@ -24,6 +24,7 @@ from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED, is_out_of_memory
 from engine.methods.table import METHODS
 from engine.training import checkpoints, plan
+from engine.training.anchoring import Anchor
 from engine.training.checkpoints import Memory
 from engine.training.encoding import Rows
 from engine.training.loading import load_model, load_tokenizer
@@ -63,6 +64,8 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
             parameter.data = parameter.data.float()
     _record_environment(run_dir, spec, how)
+    if spec.training.l2_to_start or spec.training.ewc:
+        trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
     probes = Probes(spec.probes, events, memory.baseline)
     reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
     trainer.add_callback(reporter)
@@ -97,7 +100,11 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: Trainin
         last = f"checkpoint at step {checkpoints.step_of(kept[-1])}" if kept else "no checkpoint yet"
         reporter.events.emit("status", phase="stopped", step=memory.step, text=f"Stopped at step {memory.step}; {last}")
     best = memory.best_step if spec.training.keep_best else None
-    result = next((folder for folder in kept if checkpoints.step_of(folder) == best), kept[-1] if kept else None)
+    recommended = reporter.recommended()
+    if recommended.step is None and kept and memory.baseline:
+        reporter.events.emit("warning", code="no_recommendation", step=memory.step, text=recommended.why)
+    by_step = {checkpoints.step_of(folder): folder for folder in kept}
+    result = by_step.get(recommended.step or -1) or by_step.get(best or -1) or (kept[-1] if kept else None)
     reporter.events.emit(
         "done",
         step=memory.step,
@@ -106,6 +113,8 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: Trainin
         result=str(result.relative_to(reporter.run_dir)) if result else None,
         best_step=best,
         best_eval_loss=memory.best_loss,
+        recommended_step=recommended.step,
+        why=recommended.why,
         tokens=memory.tokens,
         seconds=round(time.monotonic() - began, 1),
         cpu_seconds=round(time.process_time() - cpu_began, 1),

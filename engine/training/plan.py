@@ -35,6 +35,10 @@ class Plan:
         """fp16 needs the library's own loss scaling; bf16 and fp32 do not."""
         return self.autocast is torch.float16
 
+    def computing(self) -> torch.autocast:
+        """A context in which products are computed as while training."""
+        return torch.autocast(self.device, self.autocast or torch.bfloat16, enabled=self.autocast is not None)
+
     def describe(self) -> dict[str, Any]:
         """As an event carries it."""
         return {

@@ -12,6 +12,7 @@ import torch
 from transformers import TrainerCallback
 
 from engine.control import Control
+from engine.decision.recommendation import Recommendation, candidates, recommend
 from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.training import checkpoints
@@ -133,14 +134,20 @@ class Reporter(TrainerCallback):
             sha256=checkpoints.weights_digest(folder),
             scores=checkpoints.scores_at(self.memory, step),
             best=self.options.keep_best and self.memory.best_step == step,
+            recommended=self.recommended().step == step,
             final=self.final,
         )
-        best = self.memory.best_step if self.options.keep_best else None
-        for removed in checkpoints.prune(self.run_dir, self.options.save_total_limit, best):
+        kept = {self.memory.best_step, self.recommended().step} if self.options.keep_best else set()
+        for removed in checkpoints.prune(self.run_dir, self.options.save_total_limit, kept):
             self.events.emit("log", code="checkpoint_removed", step=removed, text=f"Removed checkpoint step-{removed}")
         self._step_began = time.monotonic()
 
     # Measuring and judging
+
+    def recommended(self, besides: int | None = None) -> Recommendation:
+        """Which of the checkpoints on the disk to take; ``besides`` is a step that could be saved now."""
+        saved = {checkpoints.step_of(folder) for folder in checkpoints.whole(self.run_dir)} | {besides or 0}
+        return recommend(candidates(self.memory.scores, self.memory.baseline), saved, self.probes.limit)
 
     def _judge(self, step: int, wanted: Ending) -> tuple[bool, Ending]:
         """Measures, and says whether this is the best step so far and whether the run should end."""
@@ -165,6 +172,8 @@ class Reporter(TrainerCallback):
                 return best, "early"
         if not wanted and forgotten and self.options.stop_on_forgetting:
             return best, "forgetting"
+        # A step that is not the best of all may be the best of those that forgot little.
+        best = best or self.recommended(step).step == step
         return best and self.options.keep_best, wanted
 
     def _measure(self, step: int) -> tuple[float | None, bool]:

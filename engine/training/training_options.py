@@ -183,7 +183,7 @@ class TrainingOptions:
     keep_best: bool = option(
         True,
         label="Keep the best checkpoint",
-        why="The one with the lowest validation loss is kept and offered as the result.",
+        why="Kept: the lowest validation loss of all, and the lowest within the forgetting limit, which is offered.",
         group="Evaluation and checkpoints",
     )
     early_stopping_patience: int = option(
@@ -198,8 +198,24 @@ class TrainingOptions:
     stop_on_forgetting: bool = option(
         False,
         label="Stop on forgetting",
-        why="Ends the run, checkpoint saved, when a general probe falls past the forgetting limit.",
+        why="Ends the run when a general probe falls past the forgetting limit; the best checkpoint within it is kept.",
         group="Evaluation and checkpoints",
+    )
+    l2_to_start: float = option(
+        0.0,
+        label="L2-to-start",
+        why="Pulls trained weights back to where they began (L2-SP); 0 is off. With LoRA nearly weight decay.",
+        group="Against forgetting",
+        minimum=0.0,
+        maximum=1e6,
+    )
+    ewc: float = option(
+        0.0,
+        label="EWC",
+        why="The same pull, strongest on the weights that general passages depend on (Fisher diagonal); 0 is off.",
+        group="Against forgetting",
+        minimum=0.0,
+        maximum=1e6,
     )
     seed: int = option(
         42,

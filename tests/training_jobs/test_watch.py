@@ -81,6 +81,37 @@ def test_it_answers_htmx_with_the_measured_part_alone(world: World) -> None:
     assert "<html" not in part and "Curves" not in part
 
 
+def test_it_marks_the_recommended_checkpoint_among_gain_and_forgetting(world: World) -> None:
+    job = world.job()
+    for step in (4, 12):
+        folder = job.run.directory / "checkpoints" / f"step-{step}"
+        folder.mkdir(parents=True)
+        job.checkpoints.create(step=step, folder=f"checkpoints/step-{step}", is_best=step == 12)
+    job.checkpoints.filter(step=8).update(is_best=False)
+    measured = [(0, 2.0, 0.0), (4, 1.5, -0.01), (8, 1.2, -0.04), (12, 0.9, -0.2)]
+    tell(
+        job,
+        *({"kind": "metric", "step": step, "eval_loss": loss} for step, loss, _ in measured),
+        *(probe(step, "loss", 3.0 - 3.0 * change, 3.0, change) for step, _, change in measured),
+    )
+    page = page_of(world, job)
+    assert "Recommended: step 8" in page and "Step 12 is lower (0.900) but past the limit (-20.0%)" in page
+    assert "takes step 8, the recommended one" in page
+    assert page.count("<circle") == 5 and page.count('class="ring"') == 1
+    assert "Step 12: gain +55.0 %, general loss −20.0 %" in page
+    assert "lowest validation loss" in page
+    answer = world.client().get(job.get_absolute_url(), headers={"HX-Request": "true", "HX-Target": "measured"})
+    assert "Recommended: step 8" in answer.content.decode()
+    assert job.best_checkpoint is not None and job.best_checkpoint.step == 8
+
+
+def test_it_says_when_no_checkpoint_is_within_the_limit(world: World) -> None:
+    job = world.job()
+    tell(job, probe(0, "loss", 3.0, 3.0, 0.0), probe(8, "loss", 3.6, 3.0, -0.2))
+    page = page_of(world, job)
+    assert "No checkpoint is within the forgetting limit of 5%" in page and "Recommended: step" not in page
+
+
 def test_it_names_the_run_in_the_title(world: World) -> None:
     job = world.job("tickets")
     job.run.title = "tickets · LoRA"

@@ -77,6 +77,30 @@ def read_run(code: int, folder: Path) -> Finished:
         found += batch
 
 
+@pytest.fixture(scope="session")
+def schooled_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny model after a short schooling on the general passages: it knows something that it can forget."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from engine.evaluation.probing import load_suite
+
+    folder = tmp_path_factory.mktemp("models") / "schooled"
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    model = AutoModelForCausalLM.from_pretrained(tiny_model)
+    batch = tokenizer([one.text[:160] for one in load_suite("general").passages], return_tensors="pt", padding=True)
+    labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+    torch.manual_seed(3)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(60):
+        model(**batch, labels=labels).loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
 Train = Callable[..., Finished]
 Prepare = Callable[..., Path]
 

@@ -1,0 +1,106 @@
+"""Which checkpoint of a run to take: the best on the target among those that still know what the base model knew.
+
+A pure rule over scores; the engine asks it while it trains, the pages when they show a run. No torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from engine.evaluation.measures import MEASURES, change
+
+TARGET = "eval_loss"
+"""The name of the validation loss among the scores of a step."""
+
+Scores = Mapping[str, Mapping[str, float]]
+"""str(step) -> {"eval_loss": nats a token, "suite/measure": score}; step 0 is the model before training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One measured step. ``gain``: relative fall of the target since step 0, positive is better. ``change``: the worst
+    relative change of any suite's measure, negative is forgotten. None: not measured."""
+
+    step: int
+    target: float | None
+    gain: float | None
+    change: float | None
+    worst: str
+
+    def within(self, limit: float) -> bool:
+        """Whether nothing fell by ``limit`` (a share) or more. What was not probed counts as within."""
+        return self.change is None or self.change > -limit
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """``step`` is None when no checkpoint is within the limit; ``why`` says so in a sentence."""
+
+    step: int | None
+    why: str
+
+
+def candidates(scores: Scores, baseline: Mapping[str, float]) -> list[Candidate]:
+    """The measured steps in order. ``baseline`` maps "suite/measure" to the score at step 0."""
+    start = scores.get("0", {}).get(TARGET)
+    found = []
+    for name, values in sorted(scores.items(), key=lambda item: int(item[0])):
+        changes = {
+            key: change(baseline[key], value, key.partition("/")[2])
+            for key, value in values.items()
+            if key in baseline and key.partition("/")[2] in MEASURES
+        }
+        worst = min(changes, key=lambda key: changes[key], default="")
+        target = values.get(TARGET)
+        gain = (start - target) / abs(start) if start and target is not None else None
+        found.append(Candidate(int(name), target, gain, changes.get(worst), worst))
+    return found
+
+
+def recommend(found: Collection[Candidate], saved: Collection[int], limit: float) -> Recommendation:
+    """The lowest target among the ``saved`` steps within the limit; without a target the newest of them.
+
+    ``limit`` is a share (0.05 is 5 %). Of equals the earlier one is taken: it has had less time to forget.
+    """
+    measured = [one for one in found if one.step in saved and one.step > 0]
+    if not measured:
+        return Recommendation(None, "No checkpoint has been measured yet.")
+    within = [one for one in measured if one.within(limit)]
+    if not within:
+        best = max(measured, key=lambda one: one.change or 0.0)
+        return Recommendation(
+            None,
+            f"No checkpoint is within the forgetting limit of {limit:.0%}: the one that forgot least, step "
+            f"{best.step:,}, changed by {best.change:+.1%} on {_words(best.worst)}. Train with a lower learning rate.",
+        )
+    targeted = [one for one in within if one.target is not None]
+    if not targeted:
+        newest = max(within, key=lambda one: one.step)
+        return Recommendation(newest.step, f"Step {newest.step:,} is the newest within the limit; {_kept(newest)}.")
+    best = min(targeted, key=lambda one: (one.target, one.step))
+    return Recommendation(best.step, _why(best, measured, limit))
+
+
+def _why(best: Candidate, measured: list[Candidate], limit: float) -> str:
+    text = f"Step {best.step:,} has the lowest validation loss ({best.target:.3f})"
+    past = [one for one in measured if not one.within(limit)]
+    text += " of the checkpoints within the forgetting limit" if past else ""
+    text += f"; {_kept(best)}."
+    lower = [one for one in past if one.target is not None and best.target is not None and one.target < best.target]
+    if lower:
+        lowest = min(lower, key=lambda one: one.target or 0.0)
+        text += f" Step {lowest.step:,} is lower ({lowest.target:.3f}) but past the limit ({lowest.change:+.1%})."
+    if best.gain is not None and best.gain <= 0:
+        text += " It is no better than the model before step 1."
+    return text
+
+
+def _kept(one: Candidate) -> str:
+    if one.change is None:
+        return "forgetting was not measured"
+    return f"its worst change is {one.change:+.1%} on {_words(one.worst)}"
+
+
+def _words(key: str) -> str:
+    return key.replace("/", " ") or "any suite"

@@ -1,0 +1,99 @@
+"""Pulling the trained weights back to where they began, so that less is forgotten: L2-to-start (L2-SP) and EWC.
+
+Penalty: 1/2 * sum over trained weights of (l2 + ewc * F) * (w - w0)^2. L2-SP: Li et al., arXiv 1802.01483; EWC:
+Kirkpatrick et al., arXiv 1612.00796. With LoRA the matrix B begins at zero: there L2-to-start is weight decay in the loss.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from transformers import TrainerCallback
+
+from engine.evaluation.probing import MAX_PASSAGE_TOKENS, context_length, load_suite
+from engine.events import EventWriter
+from engine.training.spec import TrainingOptions
+
+FISHER_SUITE = "general"
+
+
+class Anchor(TrainerCallback):
+    """Adds the penalty's gradient just before each optimizer step: after accumulation, clipping and unscaling, so it is
+    the same with any method, batch and precision. The loss that is logged stays the loss on the data."""
+
+    def __init__(
+        self, model: Any, tokenizer: Any, options: TrainingOptions, events: EventWriter, autocast: Any
+    ) -> None:
+        """Call it before a checkpoint is loaded: the weights as they are now are where the pull goes to."""
+        self._options = options
+        self._events = events
+        self.start = {
+            name: parameter.detach().clone() for name, parameter in model.named_parameters() if parameter.requires_grad
+        }
+        self.fisher: dict[str, torch.Tensor] = {}
+        if options.ewc:
+            began = time.monotonic()
+            self.fisher, rows = fisher(model, tokenizer, autocast)
+            self._tell(rows, time.monotonic() - began)
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **found: Any) -> None:
+        optimizer = found["optimizer"]
+        parameters = {name: value for name, value in found["model"].named_parameters() if value.requires_grad}
+        inner = getattr(optimizer, "optimizer", optimizer)  # accelerate wraps it
+        inner.register_step_pre_hook(lambda *_: self._pull(parameters))
+
+    @torch.no_grad()
+    def _pull(self, parameters: dict[str, torch.nn.Parameter]) -> None:
+        for name, parameter in parameters.items():
+            if parameter.grad is None:
+                continue
+            moved = parameter - self.start[name]
+            if self._options.l2_to_start:
+                parameter.grad.add_(moved, alpha=self._options.l2_to_start)
+            if self.fisher:
+                parameter.grad.addcmul_(self.fisher[name], moved, value=self._options.ewc)
+
+    def _tell(self, rows: int, seconds: float) -> None:
+        held = sum(value.numel() * value.element_size() for value in (*self.start.values(), *self.fisher.values()))
+        self._events.emit(
+            "log",
+            code="fisher",
+            rows=rows,
+            seconds=round(seconds, 2),
+            bytes=held,
+            text=f"Fisher diagonal from {rows} general passages in {seconds:.1f} s, {held:,} bytes held with the start",
+        )
+
+
+def fisher(model: Any, tokenizer: Any, autocast: Any) -> tuple[dict[str, torch.Tensor], int]:
+    """The empirical Fisher diagonal of each trained weight (mean of squared gradients, a passage at a time) and the
+    number of passages. Scaled to a mean of 1 over all trained weights, so that ``ewc`` has the size of ``l2_to_start``.
+
+    ``autocast`` is a context in which products are computed as in training. Mode, gradients and random numbers are
+    left as they were found.
+    """
+    trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    found = {name: torch.zeros_like(value) for name, value in trained.items()}
+    was_training, rows = model.training, 0
+    limit = min(MAX_PASSAGE_TOKENS, context_length(model))
+    model.eval()
+    for passage in load_suite(FISHER_SUITE).passages:
+        ids = torch.tensor([tokenizer(passage.text)["input_ids"][:limit]], device=model.device)
+        if ids.shape[1] < 2:
+            continue
+        with autocast():
+            loss = model(input_ids=ids, labels=ids, use_cache=False).loss
+        loss.backward()
+        rows += 1
+        for name, parameter in trained.items():
+            if parameter.grad is not None:
+                found[name].addcmul_(parameter.grad, parameter.grad)
+        model.zero_grad(set_to_none=True)
+    model.train(was_training)
+    mean = sum(float(value.sum()) for value in found.values()) / max(1, sum(value.numel() for value in found.values()))
+    if mean > 0:
+        for value in found.values():
+            value.div_(mean)
+    return found, rows
