@@ -110,6 +110,8 @@ TABLE: dict[str, Row] = {
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
     "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
+    # Without two runs in its query there is nothing to compare.
+    "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),
     "evaluation": Row(PAGE, args=("project", "evaluation")),
