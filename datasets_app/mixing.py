@@ -161,7 +161,7 @@ def mixed(version: DatasetVersion) -> dict[str, Any] | None:
     sources = [(mask_text(name), rows) for name, rows in told.get("added", {}).items()]
     sources.insert(0, (mask_text(operation.get("name", "")), marked))
     if before:
-        sources.append(("sources they had before, and lines that are no rows", before))
+        sources.append(("Sources they had before, and lines that are no rows", before))
     total = told["rows_out"] or 1
     number = str(operation.get("other", ""))[len(KEY) :]
     return {

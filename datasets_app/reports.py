@@ -125,5 +125,5 @@ def split_words(split: Split) -> str:
     ways = {"random": ", at random", "time": ", by time", "group": ", by group", "file": ", test file of its own"}
     way = ways.get(split.options.get("strategy", ""), "")
     column = split.options.get("column", "")
-    by = f"{way or ', stratified by'} {mask_text(column)[:60]}" if column else way
+    by = f"{way or ', stratified by'} “{mask_text(column)[:60]}”" if column else way
     return f"{parts}{by}, seed {split.seed}"

@@ -65,7 +65,7 @@ def test_by_time_the_page_shows_from_when_to_when(world: World, version: Dataset
     assert split.options == {"strategy": "time", "column": "at"}
     ranges = split.result["time"]["ranges"]
     assert ranges["train"][1] < ranges["validation"][0] and ranges["validation"][1] < ranges["test"][0]
-    assert ranges["test"][1] in html and "by time at" in html
+    assert ranges["test"][1] in html and "by time “at”" in html
 
 
 def test_by_group_the_page_says_how_many_values(world: World, version: DatasetVersion) -> None:
