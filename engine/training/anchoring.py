@@ -1,7 +1,7 @@
 """Pulling the trained weights back to where they began, so that less is forgotten: L2-to-start (L2-SP) and EWC.
 
 Penalty: 1/2 * sum over trained weights of (l2 + ewc * F) * (w - w0)^2. L2-SP: Li et al., arXiv 1802.01483; EWC:
-Kirkpatrick et al., arXiv 1612.00796. With LoRA the matrix B begins at zero: there L2-to-start is weight decay in the loss.
+Kirkpatrick et al., arXiv 1612.00796. With LoRA the matrix B begins at zero: there it is weight decay in the loss.
 """
 
 from __future__ import annotations

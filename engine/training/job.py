@@ -31,6 +31,7 @@ from engine.training.loading import load_model, load_tokenizer
 from engine.training.options import SpecError
 from engine.training.parts import Parts
 from engine.training.probes import Probes
+from engine.training.rehearsal import Rehearsal, out_of_memory
 from engine.training.reporting import Reporter, StopRequested
 from engine.training.spec import TrainingSpec
 
@@ -66,6 +67,8 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     _record_environment(run_dir, spec, how)
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
+    if spec.training.dry_run:
+        trainer.add_callback(Rehearsal(trainer, spec, events))
     probes = Probes(spec.probes, events, memory.baseline)
     reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
     trainer.add_callback(reporter)
@@ -92,7 +95,7 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: Trainin
     except (RuntimeError, MemoryError) as error:
         if not (isinstance(error, MemoryError) or is_out_of_memory(error)):
             raise
-        raise _out_of_memory(spec, reporter.memory.step, train.longest) from error
+        raise out_of_memory(spec, f"at step {reporter.memory.step + 1}", train.longest) from error
     memory = reporter.memory
     kept = checkpoints.whole(reporter.run_dir)
     stopped = reporter.ending in ("stop", "save")
@@ -187,20 +190,6 @@ def _encode_file(spec: TrainingSpec, path: str, name: str, tokenizer: Any, event
         longest=rows.longest,
     )
     return rows
-
-
-def _out_of_memory(spec: TrainingSpec, step: int, longest: int) -> EngineError:
-    """The smallest change that helps: half the batch at the same effective one, then checkpointing, then length."""
-    batch, accumulation = spec.training.per_device_train_batch_size, spec.training.gradient_accumulation_steps
-    if batch > 1:
-        remedy = (
-            f"Set the batch size to {batch // 2} and accumulation to {accumulation * 2}: the same steps, less memory."
-        )
-    elif spec.training.gradient_checkpointing != "on":
-        remedy = "Switch gradient checkpointing on."
-    else:
-        remedy = f"Lower the cutoff length (the longest row has {longest:,} tokens)."
-    return EngineError("OutOfMemory", f"Memory ran out at step {step + 1} with a batch of {batch} rows.", remedy)
 
 
 def _record_environment(run_dir: Path, spec: TrainingSpec, how: plan.Plan) -> None:

@@ -86,7 +86,7 @@ class TrainingSpec:
     def fingerprint(self) -> str:
         """SHA-256 of all that changes what is learned, but for the bytes of data and model; paths do not count."""
         document = self.to_json()
-        del document["model"], document["teacher"]
+        del document["model"], document["teacher"], document["training"]["dry_run"]
         document["data"] = {"system_prompt": self.data.system_prompt}
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 

@@ -145,6 +145,12 @@ class TrainingOptions:
         group="Memory",
         choices=_ON_OFF_AUTO,
     )
+    dry_run: bool = option(
+        True,
+        label="Dry run first",
+        why="Computes the longest batch once before step 1, so that memory that will not do is found at once.",
+        group="Memory",
+    )
     logging_steps: int = option(
         5,
         label="Log every",

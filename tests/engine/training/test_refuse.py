@@ -10,7 +10,7 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.errors import EngineError
-from engine.training.job import _out_of_memory
+from engine.training.rehearsal import out_of_memory
 from engine.training.reporting import Reporter
 from engine.training.spec import TrainingSpec
 from tests.engine.training.conftest import Finished, Train, write_rows
@@ -88,6 +88,6 @@ def test_it_ends_a_run_whose_loss_is_no_number(logs: dict[str, float]) -> None:
 )
 def test_it_proposes_the_smallest_change_when_memory_runs_out(training: dict[str, object], wanted: str) -> None:
     spec = TrainingSpec.from_json({"model": {"path": "m"}, "data": {"train": "d"}, "training": training})
-    error = _out_of_memory(spec, 3, 500)
+    error = out_of_memory(spec, "at step 4", 500)
     assert error.reason == "OutOfMemory"
     assert wanted in error.remedy

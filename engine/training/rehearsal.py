@@ -1,0 +1,118 @@
+"""A dry run on the longest batch before step 1: memory that will not do is found in seconds, not in the tenth hour."""
+
+from __future__ import annotations
+
+import copy
+import random
+import time
+from typing import Any
+
+import numpy
+import torch
+from transformers import TrainerCallback
+
+from engine.adapters.table import ADAPTERS
+from engine.errors import EngineError
+from engine.events import EventWriter
+from engine.job import is_out_of_memory
+from engine.methods.table import refusal
+from engine.training.spec import TrainingSpec
+
+
+class Rehearsal(TrainerCallback):
+    """Forward and backward of the longest batch, once, without an optimizer step. Weights, gradients, random numbers,
+    counted tokens and collected measures are afterwards as they were: the losses of the run are the same without it."""
+
+    def __init__(self, trainer: Any, spec: TrainingSpec, events: EventWriter) -> None:
+        self._trainer = trainer
+        self._spec = spec
+        self._events = events
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Raises EngineError("OutOfMemory") with the smallest change that helps."""
+        if state.global_step:
+            return
+        rows, longest = longest_batch(self._trainer.train_dataset, self._spec.training.per_device_train_batch_size)
+        text = f"Dry run on the longest batch: {len(rows)} rows, up to {longest:,} tokens"
+        self._events.emit("status", phase="dry_run", text=text)
+        began, cpu_began = time.monotonic(), time.process_time()
+        try:
+            self._once(rows)
+        except (RuntimeError, MemoryError) as error:
+            if not (isinstance(error, MemoryError) or is_out_of_memory(error)):
+                raise
+            raise out_of_memory(self._spec, "in the dry run on the longest batch, before step 1", longest) from error
+        seconds = time.monotonic() - began
+        self._events.emit(
+            "log",
+            code="dry_run",
+            rows=len(rows),
+            longest=longest,
+            seconds=round(seconds, 2),
+            cpu_seconds=round(time.process_time() - cpu_began, 2),
+            gpu_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
+            text=f"The longest batch fits: {len(rows)} rows of up to {longest:,} tokens in {seconds:.1f} s",
+        )
+
+    def _once(self, rows: list[dict[str, Any]]) -> None:
+        trainer, model = self._trainer, self._trainer.model
+        tokens, training = trainer.memory.tokens, model.training
+        kept = {
+            name: copy.deepcopy(getattr(trainer, name)) for name in ("_metrics", "_divergence") if _has(trainer, name)
+        }
+        chance, arrays = random.getstate(), numpy.random.get_state()
+        # What the optimizer will hold from step 1 on is held meanwhile, untouched.
+        held = 2 if self._spec.training.optim.startswith("adamw") else 0
+        ballast = [
+            torch.empty((held, *one.shape), device=one.device) for one in model.parameters() if one.requires_grad
+        ]
+        try:
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+                model.train()
+                inputs = trainer._prepare_inputs(trainer.data_collator(rows))
+                trainer.accelerator.backward(trainer.compute_loss(model, inputs))
+        finally:
+            del ballast
+            model.zero_grad(set_to_none=True)
+            model.train(training)
+            random.setstate(chance)
+            numpy.random.set_state(arrays)
+            trainer.memory.tokens = tokens
+            for name, value in kept.items():
+                setattr(trainer, name, value)
+
+
+def _has(trainer: Any, name: str) -> bool:
+    return getattr(trainer, name, None) is not None
+
+
+def longest_batch(dataset: Any, batch: int) -> tuple[list[dict[str, Any]], int]:
+    """The ``batch`` longest rows of a dataset of token ids, and the tokens of the longest list in any of them."""
+    from pyarrow import compute, types  # the library behind datasets
+
+    table = dataset.with_format("arrow")[:]
+    lengths = [
+        compute.list_value_length(column).to_numpy()
+        for column in table.columns
+        if types.is_list(column.type) or types.is_large_list(column.type)
+    ]
+    order = numpy.argsort(-numpy.sum(lengths, axis=0), kind="stable")[:batch]
+    return [dataset[int(place)] for place in order], int(max(max(one[order]) for one in lengths))
+
+
+def out_of_memory(spec: TrainingSpec, when: str, longest: int) -> EngineError:
+    """The smallest change that helps: half the batch at the same effective one, then checkpointing, then a packed base
+    model or an adapter, then length. ``when`` completes "Memory ran out …"; ``longest`` is in tokens."""
+    batch, accumulation = spec.training.per_device_train_batch_size, spec.training.gradient_accumulation_steps
+    smaller = {"full": "lora", "lora": "qlora"}.get(spec.adapter, "")
+    if batch > 1:
+        remedy = (
+            f"Set the batch size to {batch // 2} and accumulation to {accumulation * 2}: the same steps, less memory."
+        )
+    elif spec.training.gradient_checkpointing != "on":
+        remedy = "Switch gradient checkpointing on."
+    elif smaller in ADAPTERS and not refusal(spec.method, smaller):
+        remedy = f"Train with {ADAPTERS[smaller].label}, or lower the cutoff length (longest row: {longest:,} tokens)."
+    else:
+        remedy = f"Lower the cutoff length (the longest row has {longest:,} tokens)."
+    return EngineError("OutOfMemory", f"Memory ran out {when}, with a batch of {batch} rows.", remedy)
