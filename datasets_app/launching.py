@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,15 +99,24 @@ def start_repair(
     audit = audit_of(version)
     with transaction.atomic():
         DatasetVersion.objects.select_for_update().get(pk=version.pk)
+        spec = repair_spec(version, audit, operations)
+        spec["files"] |= files or {}
         for known in version.repairs.exclude(run__status__in=GONE):
-            if known.operations == operations:
+            if known.operations == operations and _same_files(known.run, spec["files"]):
                 return known
         run = _new_run("repair", version, user)
         repair = Repair.objects.create(version=version, run=run, operations=operations)
-        spec = repair_spec(version, audit, operations)
-        spec["files"] |= files or {}
         dispatching.enqueue(run, {**spec, "out": str(run.directory / "repaired.jsonl")})
     return repair
+
+
+def _same_files(run: Run, files: dict[str, str]) -> bool:
+    """Whether a repair was given these files: another base model shortens rows elsewhere."""
+    try:
+        given = json.loads((run.directory / "spec.json").read_bytes()).get("files", {})
+    except (OSError, ValueError):
+        return False
+    return bool(given == files)
 
 
 def repair_spec(version: DatasetVersion, audit: Audit, operations: list[dict[str, Any]]) -> dict[str, Any]:

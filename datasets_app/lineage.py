@@ -29,8 +29,7 @@ DROPPED = {
 ADDED = {
     "shorten": "parts of split rows",
     "balance": "copies of rare classes",
-    "mix": "mixed in",
-    "add": "accepted drafts",
+    "synthetic": "accepted drafts",
     "map": "made by the mapping",
 }
 
@@ -59,8 +58,9 @@ def _counted(counts: dict[str, int], verb: str, parent: DatasetVersion, words: d
     total = sum(count for _, count in known)
     parts = []
     for name, count in known:
-        word = words.get(name, name)
-        parts.append(f"{word[:1].lower()}{word[1:60]} {count:,}")
+        word = words.get(name, "")
+        # What is not a word of ours is the name of a source, which is written as people write it.
+        parts.append(f"{word[:1].lower()}{word[1:60] or name[:60]} {count:,}")
     return f"{total:,} {'row' if total == 1 else 'rows'} {verb} v{parent.number}: {', '.join(parts)}"
 
 

@@ -36,6 +36,7 @@ class Row:
 
 ALL = (200,) * 5
 PAGE = (SIGN_IN, 404, 200, 200, 200)
+FOR_MEMBERS = (SIGN_IN, 404, 403, 200, 200)
 READ = (SIGN_IN, 404, 302, 302, 302)
 WRITE = (SIGN_IN, 404, 403, 302, 302)
 OWN = (SIGN_IN, 404, 403, 403, 302)
@@ -80,7 +81,7 @@ TABLE: dict[str, Row] = {
     "version_report": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
     "version_findings_csv": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
     "version_export_csv": Row(PAGE, args=("project", "version")),
-    "version_download": Row(PAGE, args=("project", "version")),
+    "version_download": Row(FOR_MEMBERS, args=("project", "version")),
     "version_export": Row(PAGE, args=("project", "version")),
     "version_export_download": Row(PAGE, args=("project", "version", "form")),
     "version_export_left_out": Row(PAGE, args=("project", "version", "form")),
@@ -98,7 +99,7 @@ TABLE: dict[str, Row] = {
     "version_split": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "repair": Row(PAGE, args=("project", "repair")),
     "split": Row(PAGE, args=("project", "split")),
-    "split_download": Row(PAGE, args=("project", "split", "part")),
+    "split_download": Row(FOR_MEMBERS, args=("project", "split", "part")),
     "draft_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "draft": Row(PAGE, args=("project", "batch")),
     "draft_progress": Row(PAGE, args=("project", "batch")),
