@@ -93,7 +93,8 @@ def test_a_test_file_of_its_own_is_checked_for_leakage(world: World, version: Da
     assert split.result["file"]["leaked"] == {"identical": 1}
     assert "1 row of" in html and "The same row" in html and "in other words cannot be seen" in html
     leaked = reverse("split_download", args=[world.project.pk, split.pk, "leaked"])
-    answer = world.client("reader").get(leaked)
+    assert world.client("reader").get(leaked).status_code == 403
+    answer = world.client("member").get(leaked)
     assert answer["Content-Length"] == str(split.leaks.stat().st_size) and "identical" in split.leaks.read_text()
     press(world, version, strategy="file", test_file=test.pk)
     split, html = made(world)
