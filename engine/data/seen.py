@@ -15,7 +15,8 @@ SHORT_ANSWER = 64
 class Seen(msgspec.Struct):
     """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``raw`` is all three in UTF-8,
     ``key`` their coarse form, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and
-    ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py."""
+    ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py; ``said``:
+    engine/data/shingles.py."""
 
     number: int
     line: int
@@ -32,6 +33,7 @@ class Seen(msgspec.Struct):
     tokens: int = -1
     prompt_tokens: int = -1
     gates: int = OPEN
+    said: tuple[bytes, int] | None = None
 
 
 def see(number: int, line: int, format_name: str, example: Example) -> Seen:

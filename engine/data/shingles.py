@@ -8,7 +8,8 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.similar import MOST_WORDS, PARTED, units
+from engine.data.seen import Seen
+from engine.data.similar import MOST_WORDS, PARTED, spoken, units
 
 Hashes = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
@@ -35,6 +36,13 @@ def words_of(text: str) -> tuple[bytes, int]:
         return raw.translate(PARTED), 0
     words, unparted = units(text)
     return b" ".join(words), unparted
+
+
+def said(seen: Seen) -> tuple[bytes, int]:
+    """``words_of`` what is said in a row, worked out once for all checks."""
+    if seen.said is None:
+        seen.said = words_of(spoken(seen.prompt, seen.answer, seen.rest))
+    return seen.said
 
 
 def word_hashes(texts: list[bytes]) -> tuple[Hashes, Offsets]:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.leaks import HeldOut
 from engine.data.seen import Seen
-from engine.data.similar import runs, spoken, units
+from engine.data.shingles import Hashes, run_hashes, said, word_hashes, words_of
+from engine.data.similar import runs
 
 ABOUT = (
     About(
@@ -31,13 +35,30 @@ MEASURE: dict[str, Any] = {
 FIXED = True
 
 
+class _Known:
+    """Is a number one of these? A bit for the upper part of each answers nearly always, and stays in the cache."""
+
+    def __init__(self, numbers: Hashes) -> None:
+        self._sorted = np.unique(numbers)
+        self._shift = np.uint64(64 - min(26, max(16, (16 * len(numbers)).bit_length())))
+        self._bits = np.zeros(1 << int(64 - self._shift), np.bool_)
+        self._bits[self._sorted >> self._shift] = True
+
+    def places(self, numbers: Hashes) -> NDArray[np.int64]:
+        """Where in ``numbers`` one of them stands, rising."""
+        maybe = np.flatnonzero(self._bits[numbers >> self._shift])
+        found = np.searchsorted(self._sorted, numbers[maybe])
+        found[found == len(self._sorted)] = 0
+        return maybe[self._sorted[found] == numbers[maybe]] if len(self._sorted) else maybe
+
+
 class _State:
     def __init__(self, held: HeldOut) -> None:
         self.held = held
         self.sizes: dict[int, int] = {}
         self.lines: dict[int, dict[bytes, int]] = {length: {} for length in LENGTHS}
         for line, prompt in held.spoken.items():
-            words, _ = units(prompt)
+            words = words_of(prompt)[0].split()
             self.sizes[line] = max(0, len(words) - LENGTHS[-1] + 1)
             for length in LENGTHS:
                 for run in runs(words, length):
@@ -45,6 +66,8 @@ class _State:
                     first = self.lines[length].setdefault(run, line)
                     if first != line:
                         self.lines[length][run] = 0
+        own = [run for run, line in self.lines[LENGTHS[-1]].items() if line]
+        self.known = _Known(run_hashes(*word_hashes(own), LENGTHS[-1])[0])
 
 
 def start(options: Options) -> _State | None:
@@ -55,8 +78,11 @@ def look(state: _State | None, batch: list[Seen], book: Book) -> None:
     if state is None:
         return
     shortest = state.lines[LENGTHS[-1]]
-    for seen in batch:
-        words, _ = units(spoken(seen.prompt, seen.answer, seen.rest))
+    texts = [said(seen)[0] for seen in batch]
+    numbers, offsets = run_hashes(*word_hashes(texts), LENGTHS[-1])
+    # Only rows that have the number of a known run are looked at word by word.
+    for place in np.unique(np.searchsorted(offsets, state.known.places(numbers), side="right") - 1).tolist():
+        seen, words = batch[place], texts[place].split()
         shared = Counter(shortest[run] for run in set(runs(words, LENGTHS[-1])) if run in shortest)
         shared.pop(0, None)
         if not shared or (seen.prompt_key and hash(seen.prompt_key) in state.held.prompts):

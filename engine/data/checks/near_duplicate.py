@@ -19,7 +19,7 @@ from engine.data.checks import Facts, Options
 from engine.data.clusters import MOST_PAIRS, Bands, Clusters, candidate_pairs
 from engine.data.columns import equal_groups
 from engine.data.seen import Seen
-from engine.data.shingles import Hashes, Offsets, run_hashes, word_hashes, words_of
+from engine.data.shingles import Hashes, Offsets, run_hashes, said, word_hashes, words_of
 from engine.data.similar import LEAST_CHARACTERS, LEAST_WORDS, Instructions, spoken, units
 
 ABOUT = (
@@ -66,7 +66,7 @@ def prepare(state: _State, batch: list[Seen]) -> None:
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     prepare(state, batch)
     keys = np.zeros((len(batch), BANDS), dtype=np.uint64)
-    texts = [words_of(spoken(seen.prompt, seen.answer, seen.rest)) for seen in batch]
+    texts = [said(seen) for seen in batch]
     for unparted, length, least in ((0, 2, LEAST_WORDS), (1, 5, LEAST_CHARACTERS)):
         places = [place for place, text in enumerate(texts) if text[1] == unparted]
         hashes, offsets = word_hashes([state.instructions.strip(texts[place][0]) for place in places])
