@@ -8,7 +8,12 @@ passes every gate: the same findings, more slowly.
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 OPEN = -1  # all bits: passes every gate
@@ -28,7 +33,7 @@ class Gates:
         self._passed = 0
 
     def compile(self) -> None:
-        """Takes half a second; without it the first rows pass every gate, so that a small file does not wait for it."""
+        """Takes seconds the first time; without it the first rows pass every gate: a small file does not wait."""
         self._until_compiled = 0
         self._database = _compile(self._patterns)
 
@@ -77,6 +82,14 @@ def _compile(patterns: list[str]) -> Any:
         return None
     flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH | hyperscan.HS_FLAG_DOTALL
     flags |= hyperscan.HS_FLAG_PREFILTER  # what it cannot do, such as looking ahead, it leaves out: looser still
+    kept = _kept_as(f"{version('hyperscan')} {flags} {patterns}")
+    try:
+        database = hyperscan.loadb(kept.read_bytes(), hyperscan.HS_MODE_BLOCK) if kept else None
+    except (OSError, hyperscan.HyperscanError):  # not kept yet, half a file (it has a checksum), or another processor's
+        database = None
+    if database is not None:
+        database.scratch = hyperscan.Scratch(database)
+        return database
     database = hyperscan.Database()
     database.compile(
         expressions=[pattern.encode("ascii") for pattern in patterns],
@@ -84,4 +97,26 @@ def _compile(patterns: list[str]) -> Any:
         elements=len(patterns),
         flags=[flags] * len(patterns),
     )
+    if kept:
+        _keep(kept, hyperscan.dumpb(database))
     return database
+
+
+def _kept_as(what: str) -> Path | None:
+    """The file that holds what was compiled of exactly this; None where the workbench has no folder of its own."""
+    home = os.environ.get("WORKBENCH_HOME")
+    return Path(home) / "cache" / f"gates-{hashlib.sha256(what.encode()).hexdigest()[:16]}.bin" if home else None
+
+
+def _keep(path: Path, compiled: bytes) -> None:
+    """In one step, and for one's own eyes: it is run as it stands. A folder that cannot be written keeps nothing."""
+    try:
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+            file.write(compiled)
+        Path(file.name).replace(path)
+        for other in path.parent.glob("gates-*.bin"):  # of earlier versions
+            if other != path:
+                other.unlink(missing_ok=True)
+    except OSError:
+        return
