@@ -43,14 +43,16 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
     candidates = np.flatnonzero(facts.columns["characters"].values() > fences.min())
     step = max(1, -(-len(candidates) // MOST_CANDIDATES))
     numbers = facts.columns["number"].values()[candidates[::step]]
-    found = [part(*each) for each in examples(facts, [int(number) for number in numbers])]
+    # Most are long by their prompt: those need no cluster.
+    again = examples(facts, [int(number) for number in numbers])
+    found = [part(*each) for each in again if len(each[2].answer) > fences.min()]
     of = facts.clusters.assign([each.prompt for each in found]) if found else []
     for each, cluster in zip(found, of, strict=True):
         if each.answer_characters > fences[cluster]:
             note = f"{each.answer_characters:,} characters; answers of its kind end at {fences[cluster]:,.0f}."
             book.flag("over_verbose", each.number, each.line, note)
     if book.has("over_verbose"):
-        sampled = f"; of a sample of {len(found):,} long rows" if step > 1 else ""
+        sampled = f"; of a sample of {len(numbers):,} long rows" if step > 1 else ""
         book.finding("over_verbose").extra |= {
             "measure": f"robust z of the logarithm of the answer's length within the cluster of its prompt{sampled}",
             "threshold": f"z above {Z}, {TIMES:.0f} times the cluster's median, {LEAST_CHARACTERS} characters",
