@@ -241,7 +241,7 @@ def test_its_document_can_be_taken_along(world: World, mixed: Path) -> None:
 
 def test_the_rows_can_be_taken_along_as_they_are_stored(world: World, mixed: Path) -> None:
     version = version_of(world, mixed)
-    answer = world.client("reader").get(reverse("version_download", args=[world.project.pk, version.pk]))
+    answer = world.client("member").get(reverse("version_download", args=[world.project.pk, version.pk]))
     with pytest.warns(Warning, match="asynchronous iterators"):  # it streams under ASGI; this client is synchronous
         assert b"".join(answer) == mixed.read_bytes()
     assert answer["Content-Length"] == str(version.size)

@@ -131,8 +131,8 @@ def test_its_parts_can_be_taken_along_and_nothing_else(world: World, version: Da
     split = Split.objects.get()
     run_to_end(split.run)
     url = reverse("split_download", args=[world.project.pk, split.pk, "test"])
-    answer = world.client("reader").get(url)
+    answer = world.client("member").get(url)
     assert answer["Content-Length"] == str(split.file("test").stat().st_size)
     for part in ("result", "..", "%2e%2e%2fspec"):
-        assert world.client("reader").get(url.replace("test.jsonl", f"{part}.jsonl")).status_code == 404
+        assert world.client("member").get(url.replace("test.jsonl", f"{part}.jsonl")).status_code == 404
     assert world.client("stranger").get(url).status_code == 404
