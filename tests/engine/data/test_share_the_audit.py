@@ -55,7 +55,6 @@ PATTERNS: dict[str, list[re.Pattern[str]]] = {
     ],
 }
 LETTERS = st.characters(codec="latin-1") | st.sampled_from("’“€ß中\u200b\u200d\u202a\u2066\ufffd")
-# What a check finds and leaves: a mark in any case but capitals.
 _PASSED_OVER = {
     "".join(each) for word in ("todo", "fixme", "tbd") for each in product(*zip(word, word.upper(), strict=True))
 } - {*("TODO", "FIXME", "TBD")}
@@ -72,10 +71,15 @@ def test_a_gate_lets_through_whatever_its_check_finds(name: str, pattern: re.Pat
     def passes(text: str, around: str) -> None:
         whole = f"{around} {text} {around}"
         match = pattern.search(whole)
-        if match and match[0] not in _PASSED_OVER and not _in_another_case(whole):
+        if match and not _passed_over(pattern, match[0]) and not _in_another_case(whole):
             assert gate.scan(whole.encode()) == gate.bit(name) == 1
 
     passes()
+
+
+def _passed_over(pattern: re.Pattern[str], found: str) -> bool:
+    """What a check finds and then leaves: a mark that is not in capitals, and fewer digits than a card has."""
+    return found in _PASSED_OVER or (pattern is personal._CARD and sum(map(str.isdigit, found)) < 14)
 
 
 def _in_another_case(text: str) -> bool:
