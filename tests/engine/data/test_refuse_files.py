@@ -72,7 +72,7 @@ def test_it_tells_apart_what_is_not_rows(tmp_path: Path, kind: str) -> None:
         ("rows.jsonl", b'{"text":"' + b"x" * 200_000 + b'"}', "jsonl"),
         ("rows.jsonl", b"[1,2]\n" + ROW.encode(), "jsonl"),
         ("rows.json", b' [\n{"a":1}]', "json_array"),
-        ("rows.jsonl", gzip.compress(ROW.encode()), "gzip"),
+        ("rows.jsonl", gzip.compress(ROW.encode(), mtime=0), "gzip"),
         ("rows.jsonl", _parquet(), "parquet"),
         ("rows.jsonl", b'text,category\n"I am still waiting, you know",card_arrival\nWhere?,lost\n', "csv"),
         ("rows.jsonl", b'id,prompt\n1,"a cell\nover lines"\n2,"another\none"\n', "csv"),
