@@ -124,7 +124,7 @@ def test_rows_are_found_tagged_and_a_finding_dismissed(visitor: Visitor, data: D
     page.get_by_label("Select row 2", exact=True).check()
     page.get_by_label("Tag the selected rows").fill("check twice")
     page.get_by_role("button", name="Tag", exact=True).click()
-    expect(rows.get_by_role("link", name="check twice")).to_have_count(2)
+    expect(rows.get_by_role("link", name="check twice")).to_have_count(2, timeout=30_000)
     page.goto(data.version + "rows/?tag=check+twice")
     expect(rows).to_have_count(2)
     look(page, "data-rows")

@@ -54,7 +54,8 @@ def essence(example: Example) -> Any:
     return [turns, example.chosen, example.rejected, example.label, example.text, example.tools]
 
 
-@pytest.mark.parametrize("form", FORMS)
+# Rows as a table are no JSON; they have tests of their own.
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "csv"])
 @pytest.mark.parametrize("file", PUBLIC)
 def test_public_rows_come_back_as_they_went_out(public_data: Path, file: str, form: str) -> None:
     rows, export = exported(public_data / file, form)
