@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Literal
 
 Reason = Literal["OutOfMemory", "Data", "Config", "Model", "Endpoint", "Disk", "Lost", "Internal"]
-REASONS: tuple[str, ...] = get_args(Reason)
 
 
 class EngineError(Exception):

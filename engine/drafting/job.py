@@ -98,7 +98,6 @@ class Drafting:
         self.plan, self.seeds = plan, seeds
         self._events, self._control = events, control
         self._judge = Judge(seeds, answering=plan.mode == "answer")
-        self._by_number = {seed.number: seed for seed in seeds}
         self._asked: set[int] = set()
         self._under_way: dict[int, list[Seed]] = {}
         self._next = 0

@@ -57,18 +57,6 @@ def suggest(
     return Suggestion(options, reasons)
 
 
-def defaults_for(
-    rows: int,
-    p99_tokens: int | None,
-    model_config: Mapping[str, Any],
-    method: str,
-    adapter: str,
-    device: Device,
-) -> TrainingOptions:
-    """The options of ``suggest`` alone."""
-    return suggest(rows, p99_tokens, model_config, method, adapter, device).options
-
-
 def _epochs(rows: int, cutoff: int, device: Device, reasons: dict[str, str]) -> float:
     """Three passes under 1,000 rows, else one; on a processor as many of them as stay a matter of minutes."""
     if rows >= FEW_ROWS:
