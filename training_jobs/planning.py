@@ -43,6 +43,7 @@ PART_WORDS = {
     "activations": "Activations of the longest batch",
     "reference": "Reference model (a second copy)",
     "teacher": "Teacher",
+    "start": "Where the weights began (L2-to-start, EWC)",
     "evaluation": "Evaluation in fp32, beyond activations",
 }
 _SECTIONS = {"training": "", "method_options": "method__", "adapter_options": "adapter__"}

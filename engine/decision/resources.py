@@ -197,7 +197,7 @@ def estimate_memory(
         parts["teacher"] = teacher.parameters * unit + int(trained * teacher.vocabulary * 8)
     if options.l2_to_start or options.ewc:
         # A copy of the weights the pull goes back to, and the Fisher diagonal.
-        parts["reference"] = parts.get("reference", 0) + trainable * 4 * (2 if options.ewc else 1)
+        parts["start"] = trainable * 4 * (2 if options.ewc else 1)
     if unit == 2:
         # Scores are measured in fp32: 16-bit weights are widened for that long, when no activations are held.
         widened = shape.parameters - shape.matrix_parameters if row.packs_base else shape.parameters

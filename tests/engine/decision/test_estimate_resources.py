@@ -218,3 +218,11 @@ def test_it_names_the_cheapest_card_that_fits() -> None:
         fits[adapter] = next((card.name for card in cards if card.cheapest), "")
         assert sum(card.cheapest for card in cards) == (fits[adapter] != "")
     assert fits == {"qlora": "RTX 3090 24 GB", "lora": "RTX 3090 24 GB", "full": ""}
+
+
+@pytest.mark.parametrize(("changed", "copies"), [({}, 0), ({"l2_to_start": 0.1}, 1), ({"ewc": 0.1}, 2)])
+def test_it_counts_what_holds_weights_near_their_start_by_itself(changed: dict[str, float], copies: int) -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    found = estimate_memory(shape, TrainingOptions(**changed), "lora", lora.Options(), CPU, LENGTHS)
+    assert found.parts.get("start", 0) == copies * 4 * lora.count_trainable(shape, lora.Options())
+    assert "reference" not in found.parts
