@@ -111,6 +111,7 @@ TABLE: dict[str, Row] = {
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
     "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
+    "training_record": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "job")),
     # Without two runs in its query there is nothing to compare.
     "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),

@@ -13,4 +13,5 @@ urlpatterns = [
     path("learning-curve/<int:version_id>/", views.learning_curve, name="learning_curve"),
     path("compare/", comparing.compare_runs, name="compare_runs"),
     path("jobs/<int:job_id>/", views.training_job, name="training_job"),
+    path("jobs/<int:job_id>/record/", views.record, name="training_record"),
 ]

@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db.models import F, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,7 +19,7 @@ from projects_app.access import can_write, get_project
 from projects_app.models import Role
 from runs_app import logs
 from runs_app.models import ACTIVE, Status
-from training_jobs import launching, learning, measures, planning
+from training_jobs import archives, launching, learning, measures, planning, repeating
 from training_jobs.forms import ready_splits
 from training_jobs.models import TrainingJob
 from training_jobs.tradeoff import tradeoff
@@ -129,6 +130,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "settings": settings,
         "changed": sum(row.differs for _, rows in settings for row in rows),
         "facts": _facts(job),
+        "record": repeating.facts(job),
         "panels": (panels := measures.panels(job.method)),
         "panels_json": json.dumps(panels),
         "limit_text": f"{job.forgetting_limit:g}",
@@ -136,6 +138,16 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "evaluate_url": _evaluate_url(project_id) if run.has_ended and job.best_checkpoint else "",
     }
     return render(request, "training_jobs/job.html", context)
+
+
+@require_GET
+def record(request: HttpRequest, project_id: int, job_id: int) -> HttpResponseBase:
+    """What it takes to repeat the run, as an archive."""
+    job = get_job(request, project_id, job_id)
+    try:
+        return archives.respond(repeating.entries(job), f"run-{job.run_id}-record.zip")
+    except FileNotFoundError:
+        raise Http404("This run has left no record yet: it is written before its first step.") from None
 
 
 @require_GET

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import platform
 import time
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +10,6 @@ import torch
 from transformers import set_seed
 from transformers.trainer_callback import PrinterCallback
 
-from engine import device as machine
 from engine.adapters.table import ADAPTERS
 from engine.control import Control
 from engine.data import examples
@@ -23,19 +19,17 @@ from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED, is_out_of_memory
 from engine.methods.table import METHODS
-from engine.training import checkpoints, plan
+from engine.training import checkpoints, plan, record
 from engine.training.anchoring import Anchor
 from engine.training.checkpoints import Memory
 from engine.training.encoding import Rows
 from engine.training.loading import load_model, load_tokenizer
-from engine.training.options import SpecError
 from engine.training.parts import Parts
 from engine.training.probes import Probes
 from engine.training.rehearsal import Rehearsal, out_of_memory
 from engine.training.reporting import Reporter, StopRequested
 from engine.training.spec import TrainingSpec
 
-_PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets", "tokenizers", "safetensors")
 _LINES_NAMED = 20
 
 
@@ -64,7 +58,7 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     for parameter in model.parameters():
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
             parameter.data = parameter.data.float()
-    _record_environment(run_dir, spec, how)
+    record.write(run_dir, spec, how.describe(), memory.fingerprint)
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
     if spec.training.dry_run:
@@ -190,21 +184,3 @@ def _encode_file(spec: TrainingSpec, path: str, name: str, tokenizer: Any, event
         longest=rows.longest,
     )
     return rows
-
-
-def _record_environment(run_dir: Path, spec: TrainingSpec, how: plan.Plan) -> None:
-    """What it would take to repeat the run, beside spec.json."""
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError as error:
-            raise SpecError("environment", f"{name} is not installed", "Run make install again.") from error
-    document = {
-        "python": platform.python_version(),
-        "packages": versions,
-        "device": machine.describe().to_json(),
-        "plan": how.describe(),
-        "effective_batch_size": spec.training.effective_batch_size,
-    }
-    (run_dir / "environment.json").write_text(json.dumps(document, indent=1))

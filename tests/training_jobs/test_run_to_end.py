@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import io
+import json
+import zipfile
 from typing import Any
 
 import pytest
 from django.urls import reverse
 
+from engine.data.examples import load
 from runs_app.models import Run, Status, Wanted
 from tests.training_jobs.cast import form_values, launch_url
 from tests.world import World, run_to_end
@@ -52,6 +56,17 @@ def test_it_trains_what_the_form_asked_and_the_page_tells_it(world: World) -> No
     page = world.client("reader").get(job.get_absolute_url()).content.decode()
     assert "Succeeded" in page and "General accuracy" in page
     assert f"{events['probe'][0]['score']:.3f}" in page
+    assert "To repeat this run" in page and job.split.version.sha256[:12] in page
+
+    answer = world.client("reader").get(reverse("training_record", args=[world.project.pk, job.pk]))
+    with zipfile.ZipFile(io.BytesIO(b"".join(answer))) as record:
+        assert record.testzip() is None
+        assert json.loads(record.read("spec.json")) == job.spec
+        assert json.loads(record.read("version.json"))["sha256"] == job.split.version.sha256
+        ids = record.read("rows/train.ids").decode().split()
+        told = json.loads(record.read("environment.json"))
+    assert ids == [row.row_id for row in load(job.split.file("train"))]
+    assert told["packages"]["bitsandbytes"] and told["data"]["parts"]["validation"]["rows"] == 4
 
 
 @pytest.mark.slow

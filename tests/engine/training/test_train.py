@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 
 from engine.data.examples import load
 from engine.training.encoding import encode
-from tests.engine.training.conftest import Train, make_rows, write_rows
+from tests.engine.training.conftest import Prepare, Train, make_rows, train_folder, write_rows
 
 
 def reloaded_loss(model: Any, tokenizer: Any, rows: Path) -> float:
@@ -167,4 +168,36 @@ def test_it_records_what_a_repetition_needs(train: Train) -> None:
     run = train(training={"max_steps": 1})
     record = json.loads((run.folder / "environment.json").read_text())
     assert record["packages"]["torch"] == torch.__version__
+    assert record["packages"]["bitsandbytes"] and record["packages"]["django"]
     assert record["device"]["processors"] >= 1
+    assert len(record["workbench"]["engine_sha256"]) == 64
+    spec = json.loads((run.folder / "spec.json").read_text())
+    for part, rows in (("train", 32), ("validation", 8)):
+        told, file = record["data"]["parts"][part], Path(spec["data"][part])
+        assert (told["rows"], told["sha256"]) == (rows, hashlib.sha256(file.read_bytes()).hexdigest())
+        ids = (run.folder / told["row_ids"]).read_text().split()
+        assert ids == [row.row_id for row in load(file)]
+    assert record["model"]["files"]["config.json"]["sha256"]
+    assert record["earlier"] == []
+
+
+def test_it_records_that_it_went_on_with_other_packages(train: Train) -> None:
+    run = train(training={"max_steps": 1})
+    path = run.folder / "environment.json"
+    before = json.loads(path.read_text())
+    before["packages"]["torch"] = "1.0"
+    path.write_text(json.dumps(before))
+    shutil.rmtree(run.folder / "checkpoints")
+    train_folder(run.folder)
+    assert [told["packages"]["torch"] for told in json.loads(path.read_text())["earlier"]] == ["1.0"]
+
+
+def test_it_names_the_version_that_the_rows_were_split_from(prepare: Prepare, tmp_path: Path) -> None:
+    """The split's own files lie beside the part: its result, and the identities it froze."""
+    (tmp_path / "result.json").write_text(json.dumps({"source_sha256": "ab" * 32, "seed": 7, "strategy": "random"}))
+    (tmp_path / "train.ids").write_text("cd" * 32 + "\n")
+    folder = prepare("split", training={"max_steps": 1})
+    train_folder(folder)
+    data = json.loads((folder / "environment.json").read_text())["data"]
+    assert data["version_sha256"] == "ab" * 32 and data["split"]["seed"] == 7
+    assert (folder / "rows" / "train.ids").read_text() == "cd" * 32 + "\n"
