@@ -7,7 +7,6 @@ from typing import Any
 from django.http import QueryDict
 
 from datasets_app import reports
-from engine.data import checks
 from engine.data.valuable import MENDS
 
 TABS = (
@@ -19,12 +18,6 @@ TABS = (
 )
 SEVERITIES = ("blocking", "warning", "note")
 FIRST = 16
-# The four figures people ask about most: finding codes, title, the check that says how it is measured.
-MEASURED = (
-    ("Near-duplicates", ("near_duplicate",), "near_duplicate"),
-    ("Doubtful labels", ("suspicious_label",), "suspicious_label"),
-    ("Leaked test rows", ("leak_identical", "leak_prompt", "leak_ngram"), "leak_ngram"),
-)
 
 
 def tab_of(query: QueryDict) -> str:
@@ -67,37 +60,25 @@ def listed(known: list[dict[str, Any]], query: QueryDict) -> list[dict[str, Any]
 
 
 def measures(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """How duplicates, labels, leakage and diversity were measured, found or not, and what the measure cannot see."""
-    counts = {finding["code"]: finding for finding in document.get("findings", [])}
-    applies = {
-        "suspicious_label": bool(document.get("label_balance")),
-        "leak_ngram": bool(document.get("test")),
-        "near_duplicate": True,
-    }
-    shown = []
-    for title, codes, name in MEASURED:
-        said: dict[str, Any] = {**checks.load(name).MEASURE, **counts.get(name, {})}  # type: ignore[attr-defined]
-        shown.append(
-            {
-                "title": title,
-                "count": sum(counts[code]["count"] for code in codes if code in counts) if applies[name] else None,
-                "code": next((code for code in codes if code in counts), ""),
-                "measure": said["measure"],
-                "threshold": said["threshold"],
-                "cannot_see": said["cannot_see"],
-                "without": WITHOUT.get(name, ""),
-            }
-        )
+    """How things were looked for, found or not, and what the measure cannot see; and why what was not looked for was
+    not: a count of none must never be read into silence. Audits of before ``looked`` have the last row alone."""
+    shown = [
+        {
+            "title": each["title"],
+            "count": each["count"],
+            "code": each["code"] if each["count"] else "",
+            "measure": each["measure"],
+            "threshold": each.get("threshold", ""),
+            "cannot_see": each["cannot_see"],
+            "without": "" if each["looked"] else f"not looked for: {each['why_not']}",
+        }
+        for each in document.get("looked") or []
+    ]
     diversity = document.get("diversity")
     if diversity:
+        counts = {finding["code"]: finding for finding in document.get("findings", [])}
         shown.append(_diversity(diversity, counts.get("low_diversity", {})))
     return shown
-
-
-WITHOUT = {
-    "suspicious_label": "not looked for: the rows have no classes",
-    "leak_ngram": "not looked for: no held-out data was given",
-}
 
 
 def _diversity(section: dict[str, Any], finding: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from engine.data import index, rowtable
+from engine.data import index, leaks, rowtable
 from engine.data.checks import SECTIONS, Facts
 from engine.data.errors import FileRefused
 from engine.data.formats import load
@@ -140,12 +140,11 @@ def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: Hel
         "label_balance": facts.label_balance,
         "tokens": _tokens(request, survey),
         "characters": describe(survey.columns["characters"].values(), "characters"),
-        "test": None,
+        "test": leaks.document(held_out) if held_out is not None else None,
+        "looked": survey.book.looked(),
         **{name: facts.sections.get(name) for name in SECTIONS},
         "readiness": grade(survey.usable, findings, touched_by(facts.connection)),
     }
-    if held_out is not None and request.test is not None:
-        document["test"] = {"name": request.test.name, "usable": held_out.usable, "unusable": held_out.unusable}
     masked: dict[str, Any] = mask_all(document)
     return masked
 

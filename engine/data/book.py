@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -63,6 +64,7 @@ class Book:
         self._abouts = {about.code: about for about in abouts}
         self._findings: dict[str, Finding] = {}
         self._held: list[tuple[str, int, int | None, str]] = []
+        self._said: dict[str, dict[str, Any]] = {}
         self._groups = 0
 
     def finding(self, code: str) -> Finding:
@@ -74,6 +76,31 @@ class Book:
 
     def has(self, code: str) -> bool:
         return code in self._findings
+
+    def say(self, measures: Mapping[str, Mapping[str, Any]]) -> None:
+        """How codes were looked for (``measure``, ``threshold``, ``cannot_see``), found or not: where nothing was
+        found, the document still says what could not have been."""
+        for code, said in measures.items():
+            self._said[code] = {"looked": True, **said}
+            if code in self._findings:
+                self._findings[code].extra |= said
+
+    def pass_over(self, measures: Mapping[str, Mapping[str, Any]], why_not: str) -> None:
+        """These codes were not looked for: no count must be read as none."""
+        for code, said in measures.items():
+            self._said[code] = {"looked": False, "why_not": why_not, **said}
+
+    def looked(self) -> list[dict[str, Any]]:
+        """What ``say`` and ``pass_over`` were told, with what was found: {code, title, looked, count, measure, …}."""
+        return [
+            {
+                "code": code,
+                "title": self._abouts[code].title,
+                "count": (self._findings[code].count if code in self._findings else 0) if said["looked"] else None,
+                **said,
+            }
+            for code, said in self._said.items()
+        ]
 
     def flag(self, code: str, number: int, line: int, note: str = "", kind: str = "", group: int | None = None) -> None:
         """One row has this finding. ``note`` says what was found in it, already masked."""

@@ -88,7 +88,17 @@ def _print(document: dict[str, Any], as_json: bool, code: int) -> int:
         for finding in document["findings"]:
             lines = ", ".join(map(str, finding["lines"][:8])) + (" …" if len(finding["lines"]) > 8 else "")
             print(f"  {finding['severity']:<8} {finding['code']:<22} {finding['count']:>9,}  lines {lines}")
+        _print_silence(document["looked"])
     return code
+
+
+def _print_silence(looked: list[dict[str, Any]]) -> None:
+    """What no finding says of: looked for in vain, or not looked for at all."""
+    if nothing := [each for each in looked if not each["count"]]:
+        print("No finding does not mean none:")
+    for each in nothing:
+        said = f"cannot see {each['cannot_see']}" if each["looked"] else f"not looked for: {each['why_not']}"
+        print(f"  {each['code']:<22} {said}")
 
 
 def _print_progress(progress: Progress) -> None:

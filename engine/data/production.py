@@ -9,12 +9,11 @@ from typing import Any
 
 from engine.data.errors import FileRefused, RowProblem
 from engine.data.formats import detect, to_example
+from engine.data.questions import unanswered
 from engine.data.records import Reader, Record
 from engine.data.sample import asked, start
 
 MOST_ROWS, SEED = 10_000, 42
-# Columns of rows that ask and have no answer, in the order in which they are looked for.
-COLUMNS = ("prompt", "question", "instruction", "query", "text", "input", "message", "content", "utterance")
 
 
 @dataclass(slots=True)
@@ -64,12 +63,4 @@ def prompt_of(row: dict[str, Any]) -> str:
     try:
         return asked(to_example(row, detect(row)))
     except RowProblem:
-        pass
-    turns = row.get("messages") or row.get("conversations")
-    if isinstance(turns, list):
-        said = [turn for turn in turns if isinstance(turn, dict) and turn.get("role", turn.get("from")) in _USER]
-        return "\n".join(str(turn.get("content", turn.get("value")) or "") for turn in said)
-    return next((row[name] for name in COLUMNS if isinstance(row.get(name), str)), "")
-
-
-_USER = ("user", "human")
+        return "\n".join(said for turns in unanswered(row) for role, said in turns if role == "user")

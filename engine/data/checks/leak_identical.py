@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.leaks import HeldOut
+from engine.data.leaks import HeldOut, say
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -17,7 +17,13 @@ ABOUT = (
         "drop",
     ),
 )
-
+MEASURES = {
+    "leak_identical": {
+        "measure": "equal after NFKC, case folding, punctuation and white space",
+        "cannot_see": "rows that say the same in other words; of held-out rows without an answer only the prompt "
+        "is compared",
+    }
+}
 # ``look`` changes nothing in the state.
 FIXED = True
 
@@ -35,8 +41,4 @@ def look(state: HeldOut | None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: HeldOut | None, book: Book, facts: Facts) -> None:
-    if book.has("leak_identical"):
-        book.finding("leak_identical").extra |= {
-            "measure": "equal after NFKC, case folding, punctuation and white space",
-            "cannot_see": "rows that say the same in other words",
-        }
+    say(MEASURES, state, book)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.leaks import HeldOut
+from engine.data.leaks import HeldOut, say
 from engine.data.seen import Seen
 from engine.data.shingles import Hashes, run_hashes, said, word_hashes, words_of
 from engine.data.similar import runs
@@ -26,10 +26,13 @@ ABOUT = (
     ),
 )
 LENGTHS, CONTAINED = (13, 10, 8), 0.5
-MEASURE: dict[str, Any] = {
-    "measure": "13 words in a row of a test prompt, or half of its 8-word runs, unless two prompts share them",
-    "threshold": CONTAINED,
-    "cannot_see": "rows that ask the same in other words, and test prompts of fewer than eight words",
+MEASURES: dict[str, dict[str, Any]] = {
+    "leak_ngram": {
+        "measure": "13 words in a row of a test prompt (or of held-out raw text), or half of its 8-word runs, unless "
+        "two of them share these",
+        "threshold": CONTAINED,
+        "cannot_see": "rows that ask the same in other words, and test prompts of fewer than eight words",
+    }
 }
 # ``look`` changes nothing in the state.
 FIXED = True
@@ -56,10 +59,17 @@ class _State:
     def __init__(self, held: HeldOut) -> None:
         self.held = held
         self.sizes: dict[int, int] = {}
+        self.short = 0
         self.lines: dict[int, dict[bytes, int]] = {length: {} for length in LENGTHS}
+        prompts: set[bytes] = set()
         for line, prompt in held.spoken.items():
-            words = words_of(prompt)[0].split()
+            text = words_of(prompt)[0]
+            if text in prompts:  # the same test prompt again is no instruction that two of them share
+                continue
+            prompts.add(text)
+            words = text.split()
             self.sizes[line] = max(0, len(words) - LENGTHS[-1] + 1)
+            self.short += not self.sizes[line]
             for length in LENGTHS:
                 for run in runs(words, length):
                     # A run of two test prompts is an instruction, not a question.
@@ -85,7 +95,7 @@ def look(state: _State | None, batch: list[Seen], book: Book) -> None:
         seen, words = batch[place], texts[place].split()
         shared = Counter(shortest[run] for run in set(runs(words, LENGTHS[-1])) if run in shortest)
         shared.pop(0, None)
-        if not shared or (seen.prompt_key and hash(seen.prompt_key) in state.held.prompts):
+        if not shared or state.held.prompt_line(seen) is not None:
             continue  # the whole prompt is another finding
         line, count = min(shared.items(), key=lambda item: (-item[1], item[0]))
         length = next(n for n in LENGTHS if any(state.lines[n].get(run) == line for run in runs(words, n)))
@@ -95,5 +105,7 @@ def look(state: _State | None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: _State | None, book: Book, facts: Facts) -> None:
-    if book.has("leak_ngram"):
-        book.finding("leak_ngram").extra |= MEASURE
+    said = dict(MEASURES["leak_ngram"])
+    if state is not None and state.short:
+        said["cannot_see"] += f"; {state.short:,} of the {len(state.sizes):,} different held-out prompts are that short"
+    say({"leak_ngram": said}, state.held if state else None, book)

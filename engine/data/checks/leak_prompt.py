@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.leaks import HeldOut
+from engine.data.leaks import HeldOut, say
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -18,6 +18,13 @@ ABOUT = (
     ),
 )
 
+MEASURES = {
+    "leak_prompt": {
+        "measure": "prompt (all turns from the first by the user on, or that one alone; raw text as a whole) equal "
+        "after NFKC, case folding, punctuation and white space",
+        "cannot_see": "prompts that ask the same in other words",
+    }
+}
 # ``look`` changes nothing in the state.
 FIXED = True
 
@@ -29,14 +36,10 @@ def start(options: Options) -> HeldOut | None:
 def look(state: HeldOut | None, batch: list[Seen], book: Book) -> None:
     if state:
         for seen in batch:
-            line = state.prompts.get(hash(seen.prompt_key)) if seen.prompt_key else None
-            if line and state.same_prompt(seen):
+            line = state.prompt_line(seen)
+            if line is not None:
                 book.flag("leak_prompt", seen.number, seen.line, f"Line {line} of the test file.")
 
 
 def conclude(state: HeldOut | None, book: Book, facts: Facts) -> None:
-    if book.has("leak_prompt"):
-        book.finding("leak_prompt").extra |= {
-            "measure": "prompt equal after NFKC, case folding, punctuation and white space",
-            "cannot_see": "prompts that ask the same in other words",
-        }
+    say(MEASURES, state, book)

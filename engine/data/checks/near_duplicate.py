@@ -101,6 +101,7 @@ def _band_keys(runs: Hashes, offsets: Offsets) -> NDArray[np.uint64]:
 
 def conclude(state: _State, book: Book, facts: Facts) -> None:
     if facts.usable < 2:
+        book.pass_over({"near_duplicate": MEASURE}, "there are fewer than two rows")
         return
     first, copies = _copies(facts)
     pairs, capped = candidate_pairs(state.bands.columns(), first)
@@ -115,8 +116,7 @@ def conclude(state: _State, book: Book, facts: Facts) -> None:
             continue
         rows = sorted({row for place in group for row in (place, *copies.get(place, ()))})
         book.flag_group("near_duplicate", [(int(numbers[place]), int(lines[place])) for place in rows], _note(rows))
-    if book.has("near_duplicate"):
-        _describe(book, facts, capped)
+    _describe(book, facts, capped)
 
 
 def _note(rows: list[int]) -> str:
@@ -124,12 +124,10 @@ def _note(rows: list[int]) -> str:
 
 
 def _describe(book: Book, facts: Facts, capped: bool) -> None:
-    finding = book.finding("near_duplicate")
-    if (finding.surplus or 0) >= MANY * facts.usable:
-        finding.severity = "repair"
-    finding.extra |= MEASURE
-    if capped:
-        finding.extra["cannot_see"] += f"; only the first {MOST_PAIRS:,} candidate pairs were compared"
+    only = f"; only the first {MOST_PAIRS:,} candidate pairs were compared" if capped else ""
+    book.say({"near_duplicate": {**MEASURE, "cannot_see": MEASURE["cannot_see"] + only}})
+    if book.has("near_duplicate") and (book.finding("near_duplicate").surplus or 0) >= MANY * facts.usable:
+        book.finding("near_duplicate").severity = "repair"
 
 
 def _copies(facts: Facts) -> tuple[NDArray[np.bool_], dict[int, list[int]]]:

@@ -90,6 +90,4 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
-    for code, (measure, unseen) in MEASURES.items():
-        if book.has(code):
-            book.finding(code).extra |= {"measure": measure, "cannot_see": unseen}
+    book.say({code: {"measure": measure, "cannot_see": unseen} for code, (measure, unseen) in MEASURES.items()})

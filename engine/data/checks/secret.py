@@ -23,6 +23,13 @@ GATE = (
     r"|A(?:KIA|SIA|BIA|CCA|3T)[0-9A-Z]{16}|(?:AC|SK)[a-z0-9]{32}"
 )
 
+MEASURES = {
+    "secret": {
+        "measure": f"{len(PLUGINS)} named detectors of detect-secrets, none by entropy",
+        "cannot_see": "passwords in prose, and keys of services without a form of their own",
+    }
+}
+
 
 def start(options: Options) -> None:
     return None
@@ -37,8 +44,4 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
-    if book.has("secret"):
-        book.finding("secret").extra |= {
-            "measure": f"{len(PLUGINS)} named detectors of detect-secrets, none by entropy",
-            "cannot_see": "passwords in prose, and keys of services without a form of their own",
-        }
+    book.say(MEASURES)

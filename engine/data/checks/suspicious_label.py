@@ -44,18 +44,21 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 def conclude(state: None, book: Book, facts: Facts) -> None:
     balance = facts.label_balance
     if balance is None or balance["distinct"] > MOST_CLASSES:
+        why = "the rows have no classes" if balance is None else f"there are more than {MOST_CLASSES} classes"
+        book.pass_over({"suspicious_label": MEASURE}, why)
         return
     texts, labels, places = _rows(facts)
     if len(texts) < LEAST_IN_ALL or len(set(labels)) < 2:
+        why = f"that takes {LEAST_IN_ALL} rows of two classes with {LEAST_ROWS} each"
+        book.pass_over({"suspicious_label": MEASURE}, why)
         return
     chances, classes = _chances(texts, labels)
     given = np.searchsorted(classes, labels)
     for row in _doubtful(chances, given):
         likely = str(classes[int(chances[row].argmax())])
         book.flag("suspicious_label", *places[row], f"Given as “{labels[row]}”, reads like “{likely}”.")
-    if book.has("suspicious_label"):
-        sampled = "" if len(texts) < MOST_ROWS else f"; of a sample of {len(texts):,} rows"
-        book.finding("suspicious_label").extra |= {**MEASURE, "measure": MEASURE["measure"] + sampled}
+    sampled = "" if len(texts) < MOST_ROWS else f"; of a sample of {len(texts):,} rows"
+    book.say({"suspicious_label": {**MEASURE, "measure": MEASURE["measure"] + sampled}})
 
 
 def _rows(facts: Facts) -> tuple[list[str], list[str], list[tuple[int, int]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from engine.data.again import contents
 from engine.data.book import About, Book
@@ -21,6 +22,14 @@ ABOUT = (
 )
 THRESHOLD, MOST_ROWS, MOST_CHARACTERS = 0.5, 20_000, 4000
 
+MEASURES: dict[str, dict[str, Any]] = {
+    "unsafe_by_model": {
+        "measure": "a text-classification model of one's own",
+        "threshold": THRESHOLD,
+        "cannot_see": "what the model was not trained to see, and rows beyond their first 512 tokens",
+    }
+}
+
 
 def start(options: Options) -> Path | None:
     return options.safety_model
@@ -32,6 +41,7 @@ def look(state: Path | None, batch: list[Seen], book: Book) -> None:
 
 def conclude(state: Path | None, book: Book, facts: Facts) -> None:
     if state is None:
+        book.pass_over(MEASURES, "no safety model was given")
         return
     from engine.data.safety_model import SafetyModel
 
@@ -47,11 +57,6 @@ def conclude(state: Path | None, book: Book, facts: Facts) -> None:
         for (number, line, *_), (label, chance) in zip(rows, verdicts, strict=True):
             if chance >= THRESHOLD:
                 book.flag("unsafe_by_model", number, line, f"{label}, {chance:.0%}.", label[:40])
-    if book.has("unsafe_by_model"):
-        sampled = f"; of a sample of {len(chosen):,} rows" if step > 1 else ""
-        book.finding("unsafe_by_model").extra |= {
-            "measure": f"the likeliest harmful label of {state.name}, on the prompt's end and the answer's start"
-            + sampled,
-            "threshold": THRESHOLD,
-            "cannot_see": "what the model was not trained to see, and rows beyond their first 512 tokens",
-        }
+    sampled = f"; of a sample of {len(chosen):,} rows" if step > 1 else ""
+    measure = f"the likeliest harmful label of {state.name}, on the prompt's end and the answer's start{sampled}"
+    book.say({"unsafe_by_model": {**MEASURES["unsafe_by_model"], "measure": measure}})

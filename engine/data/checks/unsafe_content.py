@@ -21,6 +21,14 @@ ABOUT = (
     ),
 )
 
+MEASURES = {
+    "unsafe_content": {
+        "measure": "phrases of an act and its object in eight categories, in English; not where the answer refuses",
+        "cannot_see": "harm in other words or languages: it finds 44 % of the unsafe prompts of XSTest (and flags none "
+        "of its 250 safe ones), 6 % of those of Do-Not-Answer. No finding does not mean safe",
+    }
+}
+
 
 def start(options: Options) -> None:
     return None
@@ -36,13 +44,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
-    if not book.has("unsafe_content"):
-        return
-    finding = book.finding("unsafe_content")
-    if finding.kinds.get("minors"):
-        finding.severity = "blocker"  # to be looked at by a person before anything else happens with the file
-    finding.extra |= {
-        "measure": "phrases of an act and its object in eight categories, in English; not where the answer refuses",
-        "cannot_see": "harm in other words or languages: it finds 44 % of the unsafe prompts of XSTest (and flags none "
-        "of its 250 safe ones), 6 % of those of Do-Not-Answer. No finding does not mean safe",
-    }
+    book.say(MEASURES)
+    if book.has("unsafe_content") and book.finding("unsafe_content").kinds.get("minors"):
+        # to be looked at by a person before anything else happens with the file
+        book.finding("unsafe_content").severity = "blocker"

@@ -196,7 +196,8 @@ def test_rows_and_prompts_of_the_test_file_are_leaks(tmp_path: Path) -> None:
     assert finding(document, "leak_identical")["lines"] == [5]
     assert finding(document, "leak_prompt")["lines"] == [5, 10]
     assert "other words" in finding(document, "leak_prompt")["cannot_see"]
-    assert document["test"] == {"name": "test.jsonl", "usable": 3, "unusable": 1}
+    assert document["test"] == {"name": "test.jsonl", "usable": 3, "prompts_only": 0, "unusable": 1, "why_not": ""}
+    assert "1 held-out row that could not be read" in finding(document, "leak_prompt")["cannot_see"]
 
 
 @pytest.mark.parametrize(("rows", "severity"), [(10, "blocker"), (100, "notice"), (200, None)])
