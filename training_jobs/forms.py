@@ -12,7 +12,7 @@ from django.forms import BoundField
 
 from datasets_app.models import Split
 from engine.adapters.table import ADAPTERS
-from engine.methods.table import METHODS, refusal
+from engine.methods.table import METHODS, refusal, refused_settings
 from engine.training.options import OptionField, describe
 from engine.training.spec import TrainingOptions
 from models_app.models import BaseModel
@@ -102,7 +102,10 @@ class SettingsForm(forms.Form):
                 empty_label="Choose the model to learn from",
                 help_text="Larger, and of the same family: both must write the same tokens.",
             )
-        self.fields.update(option_fields(TrainingOptions, initial=suggested, reasons=dict(reasons)))
+        settled, left_out = _settled(method, adapter)
+        self.fields.update(option_fields(TrainingOptions, initial=suggested, reasons=reasons, settled=settled))
+        for name, (value, why) in left_out.items():
+            _field(self, name).leave_out(value, why)
         self.fields.update(option_fields(METHODS[method].options(), prefix=METHOD_PREFIX))
         self.fields.update(option_fields(ADAPTERS[adapter].options(), prefix=ADAPTER_PREFIX))
 
@@ -118,7 +121,8 @@ class SettingsForm(forms.Form):
 
     def typed(self, name: str) -> Any:
         """What stands in a field now: as it was sent, or as suggested."""
-        return as_typed(self.data, name, self.fields[name]) if self.is_bound else self.fields[name].initial
+        field = self.fields[name]
+        return as_typed(self.data, name, field) if self.is_bound and not field.disabled else field.initial
 
     def changed(self) -> list[str]:
         """Names of the fields that differ from what is suggested."""
@@ -132,6 +136,19 @@ class SettingsForm(forms.Form):
         """The cleaned values of one options dataclass, by option name."""
         names = [bound.name for bound in self if _is_option(bound) and _section(bound.name) == prefix]
         return {name.removeprefix(prefix): self.cleaned_data[name] for name in names}
+
+
+def _settled(method: str, adapter: str) -> tuple[dict[str, tuple[Any, str]], dict[str, tuple[Any, str]]]:
+    """Options without a choice here (with their value), and options that lose one of several; each with why."""
+    settled, left_out = {}, {}
+    for name, (value, why) in METHODS[method].settles.items():
+        settled[name] = value, f"Not a choice with {METHODS[method].label}: {why}"
+    for name, (value, why) in refused_settings(method, adapter).items():
+        if isinstance(value, bool):
+            settled[name] = not value, why
+        else:
+            left_out[name] = value, why
+    return settled, left_out
 
 
 def ready_splits(project: Project) -> QuerySet[Split]:

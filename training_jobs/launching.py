@@ -229,6 +229,6 @@ def _carried(data: Mapping[str, Any], before: Basis, after: Basis) -> dict[str, 
     values: dict[str, Any] = {}
     for name, field in after.settings().fields.items():
         standing = as_typed(data, name, field)
-        untouched = name not in was or standing == was[name].initial
+        untouched = name not in was or was[name].disabled or standing == was[name].initial
         values[name] = field.initial if untouched else standing
     return values

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -17,14 +18,25 @@ LONGEST_TEXT = 500
 class OptionFormField(forms.Field):
     """One option. What was typed stays as it was typed; the error says what was found and what would do."""
 
-    def __init__(self, item: OptionField, options: type[Any], *, initial: Any, reason: str = "") -> None:
+    def __init__(
+        self, item: OptionField, options: type[Any], *, initial: Any, reason: str = "", fixed: bool = False
+    ) -> None:
+        """``fixed``: it is shown and cannot be changed; ``reason`` then says why."""
         self.item = item
         self.options = options
         self.unit = item.unit
         self.range = range_text(item)
         self.why = f"{item.why} {reason}".strip()
         required = not item.optional and item.kind != "bool"
-        super().__init__(required=required, label=item.label, initial=shown(item, initial), widget=_widget(item))
+        super().__init__(
+            required=required, label=item.label, initial=shown(item, initial), widget=_widget(item), disabled=fixed
+        )
+
+    def leave_out(self, value: str, why: str) -> None:
+        """Takes a choice off the list, saying why."""
+        assert isinstance(self.widget, forms.Select)
+        self.widget.choices = [(key, label) for key, label in self.item.choices if key != value]
+        self.why = f"{self.item.why} {why}"
 
     def clean(self, value: Any) -> Any:
         text = value.strip() if isinstance(value, str) else value
@@ -44,13 +56,23 @@ class OptionFormField(forms.Field):
 
 
 def option_fields(
-    options: type[Any], *, prefix: str = "", initial: Any = None, reasons: dict[str, str] | None = None
+    options: type[Any],
+    *,
+    prefix: str = "",
+    initial: Any = None,
+    reasons: Mapping[str, str] | None = None,
+    settled: Mapping[str, tuple[Any, str]] | None = None,
 ) -> dict[str, OptionFormField]:
     """Fields for an options dataclass, in its order. ``initial`` is an instance of it (its defaults when None);
-    ``reasons`` says of some fields why their initial value is not the plain default."""
+    ``reasons`` says of some fields why their initial value is not the plain default; ``settled`` gives values that
+    cannot be chosen here, each with why."""
     values = initial if initial is not None else options()
     found = {}
     for item in describe(options):
+        if item.name in (settled or {}):
+            value, why = (settled or {})[item.name]
+            found[prefix + item.name] = OptionFormField(item, options, initial=value, reason=why, fixed=True)
+            continue
         reason = (reasons or {}).get(item.name, "")
         found[prefix + item.name] = OptionFormField(
             item, options, initial=getattr(values, item.name), reason=f"Suggested: {reason}." if reason else ""

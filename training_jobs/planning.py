@@ -51,7 +51,7 @@ _SECTIONS = {"training": "", "method_options": "method__", "adapter_options": "a
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Tokens a second that earlier runs of this device reached with this model and adapter."""
+    """Tokens a second that earlier runs of this device reached with this model, method and adapter."""
 
     tokens_per_s: float
     runs: int
@@ -131,9 +131,10 @@ def preview(launch: Launch) -> Preview:
     return dataclasses.replace(found, cautions=_cautions(found, chosen["base_model"]))
 
 
-def measured_speed(model: BaseModel, adapter: str) -> Speed | None:
-    """The median of what the last runs of this machine reached, or None when there were none."""
-    runs = TrainingJob.objects.filter(base_model=model, adapter=adapter, run__host=HOST).order_by("-id")
+def measured_speed(model: BaseModel, method: str, adapter: str) -> Speed | None:
+    """The median of what the last runs of this machine reached, or None when there were none. A method that runs a
+    reference or a teacher beside the model is slower a token, so only runs of the same method count."""
+    runs = TrainingJob.objects.filter(base_model=model, method=method, adapter=adapter, run__host=HOST).order_by("-id")
     speeds = []
     for run_id in runs.values_list("run_id", flat=True)[:RUNS_REMEMBERED]:
         found = (
@@ -170,7 +171,7 @@ def _resources(
         rows=split.rows("train"), mean=mean, longest=lengths.longest if lengths else spec.training.cutoff_len
     )
     teacher = read_shape(Path(spec.teacher.path)) if spec.teacher else None
-    speed = measured_speed(model, spec.adapter)
+    speed = measured_speed(model, spec.method, spec.adapter)
     found = estimate(
         shape,
         spec.training,

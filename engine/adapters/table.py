@@ -33,6 +33,8 @@ class Adapter:
     """Whether the frozen weights are held in 4 bits; its file then has ``base_bytes`` and ``quantization``."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Method key -> why the two do not combine."""
+    refuses_settings: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    """Name in TrainingOptions -> the value that does not combine with it, and why."""
 
     def module(self) -> ModuleType:
         return import_module(self.path)
@@ -42,6 +44,14 @@ class Adapter:
         found: type[Any] = self.module().Options
         return found
 
+
+_TOO_SMALL_FOR_TEXT = (
+    "it steers what the model already knows by a few thousand weights; the language of a domain needs more of them."
+)
+_BESIDE_NEIGHBOURS = (
+    "packed rows share one sequence, and trained tokens stand in front of the first of them only: the others would "
+    "learn without them."
+)
 
 ADAPTERS: dict[str, Adapter] = {
     adapter.key: adapter
@@ -136,6 +146,8 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=1.0,
             trains_base=False,
             path="engine.adapters.prompt_tuning",
+            refuses={"cpt": _TOO_SMALL_FOR_TEXT},
+            refuses_settings={"packing": (True, _BESIDE_NEIGHBOURS)},
         ),
         Adapter(
             key="prefix_tuning",
@@ -148,6 +160,15 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=1.0,
             trains_base=False,
             path="engine.adapters.prefix_tuning",
+            refuses={"cpt": _TOO_SMALL_FOR_TEXT},
+            refuses_settings={
+                "packing": (True, _BESIDE_NEIGHBOURS),
+                "gradient_checkpointing": (
+                    "on",
+                    "the prefix is handed over as a cache of keys and values, which blocks that are computed twice "
+                    "would extend twice.",
+                ),
+            },
         ),
         Adapter(
             key="ia3",
@@ -160,6 +181,7 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=2.0,
             trains_base=False,
             path="engine.adapters.ia3",
+            refuses={"cpt": _TOO_SMALL_FOR_TEXT},
         ),
     )
 }

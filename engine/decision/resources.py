@@ -150,7 +150,8 @@ def planned_memory(
     method: str = "sft",
     teacher: ModelShape | None = None,
 ) -> Memory:
-    """``estimate_memory`` with checkpointing as the run will have it: automatic turns it on where memory is short."""
+    """``estimate_memory`` with checkpointing as the run will have it: automatic turns it on where memory is short and
+    the adapter bears it."""
 
     def ask(checkpointing: str) -> Memory:
         chosen = replace(options, gradient_checkpointing=checkpointing)
@@ -159,6 +160,8 @@ def planned_memory(
     if options.gradient_checkpointing != "auto":
         return ask(options.gradient_checkpointing)
     plain = ask("off")
+    if "gradient_checkpointing" in ADAPTERS[adapter].refuses_settings:
+        return plain
     return ask("on") if plain.expected > _SHORT * plain.available else plain
 
 

@@ -34,8 +34,10 @@ class Method:
     """Whether what is learned is measured against the model as it was, which then runs beside it."""
     answers: int = 1
     """Answers of a row that go through the model side by side."""
-    packs: bool = True
-    """Whether several rows may share one sequence."""
+    refuses_settings: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    """Name in TrainingOptions -> the value that does not combine with it, and why."""
+    settles: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
+    """Name in TrainingOptions -> what it amounts to whatever is asked for, and why."""
     charts: Mapping[str, str] = field(default_factory=dict)
     """What it measures besides its loss: name in a metric event -> words. One that ends in _accuracy is a share."""
 
@@ -59,6 +61,13 @@ _JUDGED = {
     "reward_accuracy": "Pairs ranked rightly",
     "reward_chosen": "Reward of chosen answers",
     "reward_rejected": "Reward of rejected answers",
+}
+
+_WHOLE_ROWS: Mapping[str, tuple[Any, str]] = {
+    "packing": (True, "whole rows are compared with one another, so each keeps a sequence of its own.")
+}
+_ANSWERS: Mapping[str, tuple[Any, str]] = {
+    "train_on_answers_only": (True, "answers are what is compared; prompts are never trained.")
 }
 
 METHODS: dict[str, Method] = {
@@ -95,6 +104,7 @@ METHODS: dict[str, Method] = {
             data_shapes=("text",),
             learning_rate=5e-6,
             path="engine.methods.cpt",
+            settles={"train_on_answers_only": (False, "raw text has no answers; all of it is trained.")},
         ),
         Method(
             key="dpo",
@@ -108,8 +118,9 @@ METHODS: dict[str, Method] = {
             path="engine.methods.dpo",
             needs_reference=True,
             answers=2,
-            packs=False,
             charts=_JUDGED,
+            refuses_settings=_WHOLE_ROWS,
+            settles=_ANSWERS,
         ),
         Method(
             key="orpo",
@@ -122,8 +133,9 @@ METHODS: dict[str, Method] = {
             learning_rate=8e-7,
             path="engine.methods.orpo",
             answers=2,
-            packs=False,
             charts=_JUDGED,
+            refuses_settings=_WHOLE_ROWS,
+            settles=_ANSWERS,
         ),
         Method(
             key="kto",
@@ -136,8 +148,9 @@ METHODS: dict[str, Method] = {
             learning_rate=5e-7,
             path="engine.methods.kto",
             needs_reference=True,
-            packs=False,
             charts=_JUDGED,
+            refuses_settings=_WHOLE_ROWS,
+            settles=_ANSWERS,
         ),
         Method(
             key="distillation",
@@ -150,7 +163,6 @@ METHODS: dict[str, Method] = {
             learning_rate=2e-5,
             path="engine.methods.distillation",
             needs_teacher=True,
-            packs=False,
             charts={"distillation_loss": "Distance from the teacher"},
         ),
     )
@@ -160,3 +172,16 @@ METHODS: dict[str, Method] = {
 def refusal(method: str, adapter: str) -> str:
     """Why a known method and a known adapter do not combine; empty when they do."""
     return METHODS[method].refuses.get(adapter) or ADAPTERS[adapter].refuses.get(method) or ""
+
+
+def refused_settings(method: str, adapter: str) -> dict[str, tuple[Any, str]]:
+    """Name in TrainingOptions -> the value that cannot be had with this method and adapter, and why."""
+    by_method = {
+        name: (value, f"Not with {METHODS[method].label}: {why}")
+        for name, (value, why) in METHODS[method].refuses_settings.items()
+    }
+    by_adapter = {
+        name: (value, f"Not with {ADAPTERS[adapter].label}: {why}")
+        for name, (value, why) in ADAPTERS[adapter].refuses_settings.items()
+    }
+    return by_adapter | by_method

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.adapters.table import ADAPTERS
-from engine.methods.table import METHODS, refusal
+from engine.methods.table import METHODS, refusal, refused_settings
 from engine.training.options import SpecError, parse
 from engine.training.training_options import TrainingOptions as TrainingOptions
 
@@ -74,8 +74,9 @@ class TrainingSpec:
         )
         if method.needs_teacher and self.teacher is None:
             raise SpecError("teacher", f"{method.label} needs a teacher", "Choose the model it learns from.")
-        if self.training.packing and not method.packs:
-            raise SpecError("training.packing", f"{method.label} compares whole rows", "Switch packing off.")
+        for name, (value, why) in refused_settings(self.method, self.adapter).items():
+            if getattr(self.training, name) == value:
+                raise SpecError(f"training.{name}", why.rstrip("."), "Switch it off.")
         method.check(self)
 
     def to_json(self) -> dict[str, Any]:

@@ -26,7 +26,7 @@ class _Fields(HTMLParser):
         if tag == "form":
             self.inside = facts.get("id") == "launch"
         name = facts.get("name") or ""
-        if not self.inside:
+        if not self.inside or "disabled" in facts:
             return
         if tag == "input" and name:
             if facts.get("type") not in ("checkbox", "radio"):

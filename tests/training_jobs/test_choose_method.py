@@ -144,3 +144,46 @@ def test_it_greys_an_adapter_that_does_not_go_with_the_method_and_says_why(
     text = refused.content.decode()
     assert refused.status_code == 400 and form_values(refused)["adapter"] == "qlora"
     assert "four bits are too few" in text.split('id="id_adapter_error"')[1].split("</div>")[0]
+
+
+def field_of(page: str, name: str) -> str:
+    """The markup of one setting, up to the end of its help."""
+    return page.split(f' name="{name}"')[1].split("</p>")[0]
+
+
+def test_it_fixes_what_does_not_combine_and_says_why(world: World) -> None:
+    world.split()
+    client = world.client("member")
+    sent = form_values(client.get(launch_url(world))) | {"packing": "on", "gradient_checkpointing": "on"}
+    page = client.post(launch_url(world), sent | {"adapter": "prefix_tuning"})
+    text = page.content.decode()
+    packing, checkpointing = field_of(text, "packing"), field_of(text, "gradient_checkpointing")
+    assert "disabled" in packing and "checked" not in packing and "Not with Prefix tuning: packed rows" in packing
+    assert 'value="auto"' in checkpointing and 'value="on"' not in checkpointing
+    assert "cache of keys and values" in checkpointing
+    # Sent all the same, it is refused beside the field.
+    refused = client.post(launch_url(world), form_values(page) | {"gradient_checkpointing": "on"})
+    assert refused.status_code == 400
+    assert (
+        "cache of keys" in refused.content.decode().split('id="id_gradient_checkpointing_error"')[1].split("</div>")[0]
+    )
+    assert client.post(launch_url(world), form_values(page) | {"gradient_checkpointing": "auto"}).status_code == 302
+    assert TrainingJob.objects.get().spec["training"]["packing"] is False
+
+
+def test_it_fixes_what_a_method_settles_and_gives_it_back_with_another(world: World) -> None:
+    shaped_split(world, "preference")
+    client = world.client("member")
+    first = client.get(launch_url(world))
+    answers = field_of(first.content.decode(), "train_on_answers_only")
+    assert "disabled" in answers and "checked" in answers and "prompts are never trained" in answers
+    back = form_values(client.post(launch_url(world), form_values(first) | {"method": "sft"}))
+    assert back["train_on_answers_only"] == "on"
+
+
+def test_it_greys_adapters_too_small_for_raw_text(world: World) -> None:
+    shaped_split(world, "text")
+    page = world.client().get(launch_url(world)).content.decode()
+    for key in ("prompt_tuning", "prefix_tuning", "ia3"):
+        assert "disabled" in page.split(f'value="{key}"')[1].split(">")[0]
+    assert "Not with this method: it steers what the model already knows" in page

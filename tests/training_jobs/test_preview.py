@@ -104,6 +104,10 @@ def test_it_rests_the_time_on_what_earlier_runs_of_this_machine_measured(world: 
         RunEvent.objects.create(run=job.run, seq=seq, t=0, kind="metric", data={"step": seq, "tokens_per_s": speed})
     page = ask(world)
     assert "250 tokens a second, measured in 1 earlier run on this machine" in page
+    # A method that runs a second model beside the first is slower a token: its runs say nothing here.
+    job.method = "distillation"
+    job.save(update_fields=["method"])
+    assert "first guess" in ask(world)
 
 
 def test_it_counts_the_settings_that_differ_from_the_defaults(world: World) -> None:
