@@ -42,6 +42,8 @@ class Gates:
         return self._bits.get(name, 0)
 
     def scan(self, text: bytes) -> int:
+        if not self._patterns:
+            return OPEN
         if self._database is None:
             self._until_compiled -= 1
             if not self._until_compiled:

@@ -16,6 +16,10 @@ PART, ANSWER = "\x1f", "\x1e"
 _LOWER = bytes(byte + 32 if 0x41 <= byte <= 0x5A else byte for byte in range(256))
 _DROP = bytes(byte for byte in range(128) if not (chr(byte).isalnum() or chr(byte) in PART + ANSWER))
 _NON_ASCII = re.compile(r"[^\x00-\x7f]+")
+ASCII = bytes(range(128))
+_DROP_BEYOND = _DROP + bytes(range(128, 256))
+# Quotes, dashes and bullets are few and the same in most rows: what they fold to is remembered.
+FEW_BYTES = 60
 # A sign before a number is arithmetic, not punctuation: 5 - 3 and 5 * 3 are two questions, as are 1.5 and 1 5.
 _PUNCTUATION = re.compile(r"(?![-+*/%<>=^]\s?\d)(?!(?<=\d)[.,:]\d)[^\w\s\x1e\x1f]|_")
 
@@ -24,9 +28,27 @@ def coarse(text: str, raw: bytes | None = None) -> bytes:
     """Letters and digits only, without case, accents or compatibility forms (UTF-8). ``raw``: ``text`` in UTF-8, where
     it is at hand."""
     if raw is None or not text.isascii():
+        raw = text.encode("utf-8", "surrogatepass") if raw is None else raw
+        if _only_ascii_letters(raw):
+            return raw.translate(_LOWER, _DROP_BEYOND)
         text = _NON_ASCII.sub(lambda match: _fold(match[0]), text)
         raw = text.encode("utf-8", "surrogatepass")
     return raw.translate(_LOWER, _DROP)
+
+
+def only_ascii_letters(text: str) -> bool:
+    """Is all that is not ASCII in ``text`` quotes, dashes and the like, and little of it?"""
+    return text.isascii() or _only_ascii_letters(text.encode("utf-8", "surrogatepass"))
+
+
+def _only_ascii_letters(raw: bytes) -> bool:
+    beyond = raw.translate(None, ASCII)
+    return len(beyond) <= FEW_BYTES and _without_letters(beyond)
+
+
+@lru_cache(maxsize=4096)
+def _without_letters(beyond: bytes) -> bool:
+    return not _fold(beyond.decode("utf-8", "surrogatepass"))
 
 
 @lru_cache(maxsize=4096)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, BinaryIO
+
+import msgspec
 
 from engine.data.diagnose import MAX_LINE_BYTES, Diagnosis, too_long
 from engine.data.sniff import BOM
@@ -17,9 +19,9 @@ _DIGITS = bytes(0x39 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
 _RUN = b"9" * 19
 
 
-class Piece(NamedTuple):
+class Piece(msgspec.Struct, gc=False):
     """One line or array element. ``raw`` is None when it cannot be held or read; then ``fault`` says why and
-    ``head`` has its start. ``suspect`` says that a number near it may not fit in 64 bits."""
+    ``head`` has its start. ``suspect`` says that a number in it may not fit in 64 bits."""
 
     number: int
     line: int
@@ -73,20 +75,22 @@ def split_lines(file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Piece
         if len(parts) > 1:
             parts[0] = carry + parts[0]
             carry = b""
-            suspect = has_long_number(block) or has_long_number(parts[0])
+            suspicious = has_long_number(block) or has_long_number(parts[0])
             tally.crlf += sum(1 for part in parts[:-1] if part.endswith(b"\r")) if b"\r" in block else 0
             tail = parts.pop()
+            number = tally.lines
             for raw in parts:
                 length = len(raw) + skipped
-                tally.lines += 1
+                number += 1
                 if skipped or length > MAX_LINE_BYTES:
-                    yield unreadable(tally, offset, length, head or raw[:HEAD_KEPT])
+                    yield unreadable(number, offset, length, head or raw[:HEAD_KEPT])
                     skipped, head = 0, b""
                 elif raw and not raw.isspace():
-                    yield Piece(tally.lines, tally.lines, offset, length, raw, suspect)
+                    yield Piece(number, number, offset, length, raw, suspicious and has_long_number(raw))
                 else:
                     tally.blank += 1
                 offset += length + 1
+            tally.lines = number
         else:
             tail = parts[0]
         carry += tail
@@ -96,8 +100,8 @@ def split_lines(file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Piece
     yield from _last_line(carry, skipped, head, offset, tally)
 
 
-def unreadable(tally: Tally, offset: int, length: int, head: bytes) -> Piece:
-    return Piece(tally.lines, tally.lines, offset, length, None, False, head, too_long(length))
+def unreadable(number: int, offset: int, length: int, head: bytes) -> Piece:
+    return Piece(number, number, offset, length, None, False, head, too_long(length))
 
 
 def _last_line(carry: bytes, skipped: int, head: bytes, offset: int, tally: Tally) -> Iterator[Piece]:
@@ -105,7 +109,7 @@ def _last_line(carry: bytes, skipped: int, head: bytes, offset: int, tally: Tall
         return  # the file ended with a line feed, as it should
     tally.lines += 1
     if skipped:
-        yield unreadable(tally, offset, skipped, head)
+        yield unreadable(tally.lines, offset, skipped, head)
     elif carry.isspace():
         tally.blank += 1
     else:

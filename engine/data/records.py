@@ -7,11 +7,10 @@ always adds up. UTF-8 only; a byte order mark and CRLF are accepted and counted.
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -27,7 +26,6 @@ from engine.data.sniff import Container, sniff
 from engine.data.unpack import Unpacked, unpack
 
 CANONICAL = orjson.OPT_SORT_KEYS
-_LONG_NUMBER = re.compile(rb"\d{19}")
 
 
 class Record(msgspec.Struct):
@@ -95,11 +93,14 @@ class Reader:
     def _items(self, pieces: Iterator[Piece]) -> Iterator[Record | Problem]:
         read_piece = text_piece if self.container == "text" else json_piece
         lines = self.unpacked.lines if self.unpacked else None
-        for piece in pieces:
-            item = read_piece(piece)
-            if lines:
-                item.line = lines[item.number - 1]
-            yield item
+        items = map(read_piece, pieces)
+        return _on_lines(items, lines) if lines else items
+
+
+def _on_lines(items: Iterator[Record | Problem], lines: Sequence[int]) -> Iterator[Record | Problem]:
+    for item in items:
+        item.line = lines[item.number - 1]
+        yield item
 
 
 def read(path: Path, container: Container | None = None) -> Iterator[Record | Problem]:
@@ -114,9 +115,9 @@ def row_id(row: dict[str, Any]) -> str:
 
 def json_piece(piece: Piece) -> Record | Problem:
     """One line (or array element) as a record, or as the problem it has."""
-    number, line, offset, length, raw, suspect, _, fault = piece
+    raw = piece.raw
     if raw is None:
-        return problem(piece, fault or too_long(length))
+        return problem(piece, piece.fault or too_long(piece.length))
     try:
         row = orjson.loads(raw)
         canonical = orjson.dumps(row, option=CANONICAL)
@@ -126,23 +127,23 @@ def json_piece(piece: Piece) -> Record | Problem:
         return problem(piece, diagnose(raw) or not_an_object(row))
     # Two keys of the same name leave one in the row: the quotes no longer agree. A second, slower look decides,
     # as it does for numbers that may not fit in 64 bits.
-    if canonical.count(b'"') != raw.count(b'"') or (suspect and _LONG_NUMBER.search(raw)):
+    if canonical.count(b'"') != raw.count(b'"') or piece.suspect:
         diagnosis = diagnose(raw)
         if diagnosis:
             return problem(piece, diagnosis)
-    return Record(number, line, offset, length, row, raw, canonical)
+    return Record(piece.number, piece.line, piece.offset, piece.length, row, raw, canonical)
 
 
 def text_piece(piece: Piece) -> Record | Problem:
     """One line of a plain text file as the row ``{"text": line}``."""
-    number, line, offset, length, raw, _, _, fault = piece
+    raw = piece.raw
     if raw is None:
-        return problem(piece, fault or too_long(length))
+        return problem(piece, piece.fault or too_long(piece.length))
     try:
         row = {"text": raw.decode("utf-8").rstrip("\r")}
     except UnicodeDecodeError as error:
         return problem(piece, diagnose(raw) or _parser_says(error))
-    return Record(number, line, offset, length, row, raw, orjson.dumps(row, option=CANONICAL))
+    return Record(piece.number, piece.line, piece.offset, piece.length, row, raw, orjson.dumps(row, option=CANONICAL))
 
 
 def problem(piece: Piece, diagnosis: Diagnosis) -> Problem:

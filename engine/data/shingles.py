@@ -8,6 +8,7 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.normalise import ASCII
 from engine.data.seen import Seen
 from engine.data.similar import MOST_WORDS, PARTED, spoken, units
 
@@ -17,8 +18,8 @@ Offsets = NDArray[np.int64]
 # What is no letter in any normal form, in UTF-8: general punctuation, arrows, boxes, most emoji, Latin-1 marks. Text
 # that has only such beside ASCII needs no normalising.
 _MARKS = re.compile(
-    rb"\xe2(?:\x80[\x80-\xbf]|\x81[\x80-\x9e]|\x82\xac|[\x86\x87\x94-\x97][\x80-\xbf])"
-    rb"|\xc2[\xa0-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf]|\xc3[\x97\xb7]|\xf0\x9f[\x8c-\xa7][\x80-\xbf]|\xef\xb8\x8f"
+    rb"(?:\xe2(?:\x80[\x80-\xbf]|\x81[\x80-\x9e]|\x82\xac|[\x86\x87\x94-\x97][\x80-\xbf])"
+    rb"|\xc2[\xa0-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf]|\xc3[\x97\xb7]|\xf0\x9f[\x8c-\xa7][\x80-\xbf]|\xef\xb8\x8f)+"
 )
 _BLANK = 0x20
 _FACTOR, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
@@ -30,9 +31,7 @@ _FIRST = np.array([(1 << 8 * size) - 1 for size in range(_EIGHT + 1)], dtype=np.
 def words_of(text: str) -> tuple[bytes, int]:
     """``similar.units`` as one text: (the words, parted by blanks, 0) or (the characters, parted by blanks, 1)."""
     raw = text.encode("utf-8", "surrogatepass")
-    if not text.isascii():
-        raw = _MARKS.sub(b" ", raw)
-    if raw.isascii() and len(raw) <= MOST_WORDS:
+    if len(raw) <= MOST_WORDS and (text.isascii() or _MARKS.fullmatch(raw.translate(None, ASCII))):
         return raw.translate(PARTED), 0
     words, unparted = units(text)
     return b" ".join(words), unparted
@@ -67,6 +66,35 @@ def word_hashes(texts: list[bytes]) -> tuple[Hashes, Offsets]:
     hashes *= _FACTOR
     borders = np.cumsum([1, *(len(text) + 1 for text in texts)])
     return hashes, np.searchsorted(starts, borders)
+
+
+_last: tuple[list[Seen], Hashes, Offsets] | None = None
+
+
+def hashed(batch: list[Seen]) -> tuple[Hashes, Offsets]:
+    """``word_hashes`` of what is said in each row of a batch, worked out once for all checks."""
+    global _last
+    if _last is None or _last[0] is not batch:
+        _last = (batch, *word_hashes([said(seen)[0] for seen in batch]))
+    return _last[1:]
+
+
+def some_rows(hashes: Hashes, offsets: Offsets, places: Offsets) -> tuple[Hashes, Offsets]:
+    """The words of the rows at ``places`` only."""
+    if len(places) == len(offsets) - 1:
+        return hashes, offsets
+    sizes = np.diff(offsets)[places]
+    kept = np.repeat(offsets[places] - np.r_[0, np.cumsum(sizes)[:-1]], sizes) + np.arange(sizes.sum())
+    return hashes[kept], np.r_[0, np.cumsum(sizes)]
+
+
+def without_first(hashes: Hashes, offsets: Offsets, counts: list[int]) -> tuple[Hashes, Offsets]:
+    """Each row without as many of its first words as ``counts`` says."""
+    dropped = np.array(counts, dtype=np.int64)
+    kept = np.ones(len(hashes), dtype=np.bool_)
+    for place in np.flatnonzero(dropped).tolist():
+        kept[offsets[place] : offsets[place] + counts[place]] = False
+    return hashes[kept], np.r_[0, np.cumsum(np.diff(offsets) - dropped)]
 
 
 def run_hashes(hashes: Hashes, offsets: Offsets, length: int) -> tuple[Hashes, Offsets]:

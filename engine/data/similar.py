@@ -103,23 +103,29 @@ class Instructions:
             if count >= max(self.LEAST, self.SHARE * len(distinct)):
                 self._openings[head] = self._longest([words for words in distinct if words[: self.HEAD] == head])
 
+    @property
+    def any(self) -> bool:
+        return bool(self._openings)
+
     def without(self, words: Words) -> Words:
         """What follows the opening, or all of it."""
-        opening = (self._openings or {}).get(tuple(words[: self.HEAD]))
-        if opening is None:
-            return words
-        shared = 0
-        for word, expected in zip(words, opening, strict=False):
-            if word != expected:
-                break
-            shared += 1
-        return words[shared:]
+        return words[self._shared(words) :]
+
+    def opening(self, text: bytes) -> int:
+        """How many words of ``text``, parted by blanks, are a constant opening."""
+        if not self._openings or tuple(text.split(None, self.HEAD)[: self.HEAD]) not in self._openings:
+            return 0
+        return self._shared(text.split())
 
     def strip(self, text: bytes) -> bytes:
         """``without`` for words that are parted by blanks."""
-        if not self._openings or tuple(text.split(None, self.HEAD)[: self.HEAD]) not in self._openings:
-            return text
-        return b" ".join(self.without(text.split()))
+        count = self.opening(text)
+        return b" ".join(text.split()[count:]) if count else text
+
+    def _shared(self, words: Words) -> int:
+        opening = (self._openings or {}).get(tuple(words[: self.HEAD]), [])
+        pairs = enumerate(zip(words, opening, strict=False))
+        return next((place for place, (word, expected) in pairs if word != expected), min(len(words), len(opening)))
 
     def _longest(self, rows: list[tuple[bytes, ...]]) -> Words:
         opening: Words = []

@@ -12,7 +12,7 @@ from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.leaks import HeldOut, say
 from engine.data.seen import Seen
-from engine.data.shingles import Hashes, run_hashes, said, word_hashes, words_of
+from engine.data.shingles import Hashes, hashed, run_hashes, said, word_hashes, words_of
 from engine.data.similar import runs
 
 ABOUT = (
@@ -88,18 +88,29 @@ def look(state: _State | None, batch: list[Seen], book: Book) -> None:
     if state is None:
         return
     shortest = state.lines[LENGTHS[-1]]
-    texts = [said(seen)[0] for seen in batch]
-    numbers, offsets = run_hashes(*word_hashes(texts), LENGTHS[-1])
-    # Only rows that have the number of a known run are looked at word by word.
-    for place in np.unique(np.searchsorted(offsets, state.known.places(numbers), side="right") - 1).tolist():
-        seen, words = batch[place], texts[place].split()
-        shared = Counter(shortest[run] for run in set(runs(words, LENGTHS[-1])) if run in shortest)
+    hashes, offsets = hashed(batch)
+    numbers, offsets = run_hashes(hashes, offsets, LENGTHS[-1])
+    found = state.known.places(numbers)
+    rows = np.searchsorted(offsets, found, side="right") - 1
+    borders = np.flatnonzero(np.diff(rows)) + 1
+    # Only rows that have the number of a known run are looked at word by word, and only where they have it.
+    for place, known in (
+        zip(rows[np.r_[0, borders]].tolist(), np.split(found, borders), strict=True) if len(rows) else ()
+    ):
+        seen = batch[place]
+        words = said(seen)[0].split()
+        begins = (known - offsets[place]).tolist()
+        held = {b" ".join(words[begin : begin + LENGTHS[-1]]) for begin in begins}
+        shared = Counter(shortest[run] for run in held if run in shortest)
         shared.pop(0, None)
         if not shared or state.held.prompt_line(seen) is not None:
             continue  # the whole prompt is another finding
         line, count = min(shared.items(), key=lambda item: (-item[1], item[0]))
+        contained = count >= CONTAINED * state.sizes[line]
+        if not contained and len(begins) <= LENGTHS[0] - LENGTHS[-1]:
+            continue  # a run of 13 words holds six of 8
         length = next(n for n in LENGTHS if any(state.lines[n].get(run) == line for run in runs(words, n)))
-        if count >= CONTAINED * state.sizes[line] or length == LENGTHS[0]:
+        if contained or length == LENGTHS[0]:
             note = f"{length} words in a row of line {line} of the test file."
             book.flag("leak_ngram", seen.number, seen.line, note, f"{length}-gram")
 

@@ -19,7 +19,17 @@ from engine.data.checks import Facts, Options
 from engine.data.clusters import MOST_PAIRS, Bands, Clusters, candidate_pairs
 from engine.data.columns import equal_groups
 from engine.data.seen import Seen
-from engine.data.shingles import Hashes, Offsets, run_hashes, said, word_hashes, words_of
+from engine.data.shingles import (
+    Hashes,
+    Offsets,
+    hashed,
+    run_hashes,
+    said,
+    some_rows,
+    without_first,
+    word_hashes,
+    words_of,
+)
 from engine.data.similar import LEAST_CHARACTERS, LEAST_WORDS, Instructions, spoken, units
 
 ABOUT = (
@@ -66,14 +76,15 @@ def prepare(state: _State, batch: list[Seen]) -> None:
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     prepare(state, batch)
     keys = np.zeros((len(batch), BANDS), dtype=np.uint64)
+    hashes, offsets = hashed(batch)
     texts = [said(seen) for seen in batch]
+    if state.instructions.any:
+        hashes, offsets = without_first(hashes, offsets, [state.instructions.opening(text) for text, _ in texts])
+    kinds = np.array([unparted for _, unparted in texts])
     for unparted, length, least in ((0, 2, LEAST_WORDS), (1, 5, LEAST_CHARACTERS)):
-        places = [place for place, text in enumerate(texts) if text[1] == unparted]
-        hashes, offsets = word_hashes([state.instructions.strip(texts[place][0]) for place in places])
-        enough = np.diff(offsets) >= least
-        runs, offsets = run_hashes(hashes, offsets, length)
-        rows = np.array(places, dtype=np.int64)[enough]
-        keys[rows] = _band_keys(runs, offsets)[enough]
+        places = np.flatnonzero((kinds == unparted) & (np.diff(offsets) >= least))
+        if len(places):
+            keys[places] = _band_keys(*run_hashes(*some_rows(hashes, offsets, places), length))
     state.bands.add(keys)
 
 

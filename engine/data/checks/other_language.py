@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
+from engine.data.normalise import only_ascii_letters
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -24,7 +25,7 @@ ABOUT = (
 )
 LEAST_CHARACTERS, LOOKED_AT = 50, 300
 SURE, MAIN_SHARE = 0.7, 0.8
-# A text of ASCII with two of these is English; only others are given to the model.
+# A text of no other letters than ASCII's with two of these is English; only others are given to the model.
 _ENGLISH = (" the ", " of ", " and ", " with ", " that ")
 UNKNOWN = 0
 
@@ -53,12 +54,22 @@ def language(text: str) -> str:
     text = text[:LOOKED_AT]
     if len(text) < LEAST_CHARACTERS or text.lstrip()[:1] in ("{", "[", "<", "`"):
         return ""
-    if text.isascii() and sum(word in text for word in _ENGLISH) >= 2:
+    if _has_two_english_words(text) and only_ascii_letters(text):
         return "en"
     if sum(map(str.isalpha, text)) * 3 < len(text) * 2:
         return ""
     best = _detector()(text.replace("\n", " "), model="lite", k=1)[0]
     return str(best["lang"]) if best["score"] >= SURE else ""
+
+
+def _has_two_english_words(text: str) -> bool:
+    one = False
+    for word in _ENGLISH:
+        if word in text:
+            if one:
+                return True
+            one = True
+    return False
 
 
 def look(state: _State, batch: list[Seen], book: Book) -> None:

@@ -21,8 +21,11 @@ TAIL, LONGEST, TIMES, LEAST_WORDS = 1000, 40, 4, 8
 
 def loop(text: str) -> list[str]:
     """The words that ``text`` repeats at its end, four times or more and over eight words or more; else none."""
-    words = text[-TAIL:].split()
+    tail = text[-TAIL:]
     # The last word of a loop was said as often as the loop; most answers stop here.
+    if tail.count(tail.rsplit(None, 1)[-1] if tail and not tail.isspace() else " ") < TIMES:
+        return []
+    words = tail.split()
     if len(words) < LEAST_WORDS or words[-LONGEST * TIMES :].count(words[-1]) < TIMES:
         return []
     for length in range(1, min(LONGEST, len(words) // TIMES) + 1):

@@ -48,7 +48,7 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
                 book.flag("truncated_answer", seen.number, seen.line, note)
             continue
         note = _open_form(answer)
-        if not note and _OPEN_WORD.search(answer[-12:]) and answer[-1].isalpha():
+        if not note and answer[-1].isalpha() and _OPEN_WORD.search(answer[-12:]):
             note = f"Ends with “{answer[-12:].split()[-1]}”."
         if note:
             book.flag("truncated_answer", seen.number, seen.line, note)
