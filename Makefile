@@ -13,7 +13,7 @@ PYTHON ?= $(shell for each in python3 python3.13 python3.12 python3.11; do \
 	then echo $$each; break; fi; done)
 VENV := .venv/bin
 TESTS := WORKBENCH_CHROMIUM="$$($(VENV)/python requirements/browser.py)" && export WORKBENCH_CHROMIUM && \
-	exec $(VENV)/python -m pytest -n 2 --dist loadfile
+	exec $(VENV)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 STARTER := var/models/smollm2-135m-instruct
 
 .PHONY: help run stop test test-slow test-needs bench check lint lock install install-dev python

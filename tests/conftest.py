@@ -14,6 +14,24 @@ from tests.world import World, build_tiny_model
 
 pytest_plugins: list[str] = []
 
+# Files that take minutes, most of them with one test: begun last, one process would wait for them.
+LONG = (
+    "tests/test_servers.py",
+    "tests/browser/test_path.py",
+    "tests/browser/",
+    "tests/engine/training/",
+    "tests/launcher/",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; otherwise the order stays."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, start in enumerate(LONG) if item.nodeid.startswith(start)), len(LONG))
+
+    items.sort(key=place)
+
 
 @pytest.fixture(scope="session")
 def starter_model() -> Path:
