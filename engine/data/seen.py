@@ -8,6 +8,7 @@ import orjson
 from engine.data.example import Example
 from engine.data.gates import OPEN
 from engine.data.normalise import ANSWER, PART, coarse
+from engine.data.spans import is_silenced
 
 SHORT_ANSWER = 64
 
@@ -61,10 +62,13 @@ def content(example: Example) -> tuple[str, str, str]:
         return "", example.text or "", ""
     split = len(messages) - 1 if messages[-1]["role"] == "assistant" else example.answer_index
     parts = []
-    for message in messages:
+    silenced = ""
+    for place, message in enumerate(messages):
         text = message["role"] + PART + message["content"]
         if len(message) > 2 and message.get("tool_calls"):
             text += PART + orjson.dumps(message["tool_calls"], option=orjson.OPT_SORT_KEYS).decode()
+        if len(message) > 2 and is_silenced(message):
+            silenced += f"{PART}untrained {place}"
         parts.append(text)
     after = parts[split:]
     if example.tools:
@@ -77,7 +81,7 @@ def content(example: Example) -> tuple[str, str, str]:
         rest = str(example.label)
     elif example.choices:
         rest = PART.join(example.choices)
-    return PART.join(parts[:split]), PART.join(after), rest
+    return PART.join(parts[:split]), PART.join(after), rest + silenced
 
 
 def label_of(example: Example) -> str | None:

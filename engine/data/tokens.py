@@ -11,6 +11,7 @@ from typing import Any
 from engine.data.example import Example, Message
 from engine.data.fast_tokens import Checked
 from engine.data.frames import Frames
+from engine.data.spans import answer_spans, is_trained, read_turns
 from engine.errors import EngineError
 
 # These classes are their tokenizer.json and nothing else. Reading that file ourselves leaves torch out of the
@@ -44,7 +45,9 @@ class TokenCounter:
 
     def count(self, examples: list[Example]) -> list[int]:
         """Tokens of each example; of a preference row, those of its longer side."""
-        lengths = self._encode([self._text(example.messages, example) for example in examples], not self.has_template)
+        lengths = self._encode(
+            [self._text(tuple(read_turns(example.messages)), example) for example in examples], not self.has_template
+        )
         both = [place for place, example in enumerate(examples) if example.rejected is not None]
         others = [self._text(_with_rejected(examples[place]), examples[place]) for place in both]
         for place, length in zip(both, self._encode(others, not self.has_template), strict=True):
@@ -52,9 +55,29 @@ class TokenCounter:
         return lengths
 
     def count_prompts(self, examples: list[Example]) -> list[int]:
-        """Tokens of each example before its answer begins (0 for raw text, where every token is trained)."""
-        texts = [self._text(example.prompt_messages, example, True) if example.messages else "" for example in examples]
+        """Tokens of each example before the first that is trained: all of them where none is (every answer has weight
+        0), 0 for raw text, where every token is. Of a conversation all answers are trained, of a preference and a thumb
+        the last one."""
+        texts = [self._untrained(example) if example.messages else "" for example in examples]
         return self._encode(texts, not self.has_template)
+
+    def _untrained(self, example: Example) -> str:
+        """The rendered conversation up to its first trained turn."""
+        judged = example.rejected is not None or example.label is not None
+        messages = list(example.messages[: example.answer_index + 1] if judged else read_turns(example.messages))
+        trained = [place for place, message in enumerate(messages) if is_trained(message)]
+        if judged:
+            trained = [place for place in trained if place == len(messages) - 1]
+        if not trained:
+            return self._text(example.messages, example)
+        if (render := self._render) is not None:
+            try:
+                full = render(messages, example.tools, False)
+                spans, _ = answer_spans(messages, full, lambda turns, ask: render(list(turns), example.tools, ask))
+                return full[: spans[-1 if judged else 0][0]] if spans else full
+            except Exception as error:  # noqa: BLE001 - as in _text
+                self._fail(error)
+        return "\n".join(str(message["content"]) for message in messages[: trained[0]])
 
     def take_failures(self) -> tuple[int, str]:
         """How often the template failed since this was last asked, and how it first did."""
@@ -72,9 +95,12 @@ class TokenCounter:
             try:
                 return self._render(list(messages), example.tools, ask)
             except Exception as error:  # noqa: BLE001 - a template is a program by the model's maker: anything may come
-                self.template_failures += 1
-                self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"[:200]
+                self._fail(error)
         return "\n".join(str(message["content"]) for message in messages)
+
+    def _fail(self, error: Exception) -> None:
+        self.template_failures += 1
+        self.first_failure = self.first_failure or f"{type(error).__name__}: {error}"[:200]
 
 
 def _config(model_dir: Path) -> dict[str, Any]:

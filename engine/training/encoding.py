@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.data.example import Example
+from engine.data.example import Example, Message
+from engine.data.spans import Span, answer_spans, is_silenced, is_trained, read_turns
 from engine.errors import EngineError
 
 IGNORED = -100
-Span = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,53 +106,31 @@ def encode_rows(
 
 
 def encode(example: Example, tokenizer: Any, *, answers_only: bool) -> tuple[Encoded, bool]:
-    """One example, and whether all its assistant turns are trained (else the last one only)."""
+    """One example, and whether all its assistant turns are trained (else those alone that the template writes the same
+    later on). A turn of weight 0 is read and not trained."""
     if not example.messages:
         return _encode_text(example, tokenizer, answers_only), True
-    messages = [dict(message) for message in example.messages]
-    full = _render(tokenizer, messages, example.tools, ask=False)
-    spans, whole = [(0, len(full))], True
-    if answers_only:
-        spans, whole = answer_spans(messages, tokenizer, full, example.tools)
+    messages = [dict(message) for message in (read_turns(example.messages) if answers_only else example.messages)]
+
+    def render(turns: Sequence[Message], ask: bool) -> str:
+        return _render(tokenizer, turns, example.tools, ask=ask)
+
+    full = render(messages, False)
     batch = tokenizer(full, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     ids, offsets = list(batch["input_ids"]), batch["offset_mapping"]
-    labels = _label(ids, offsets, spans)
-    if messages[-1]["role"] == "assistant":
+    if answers_only:
+        if not any(message["role"] == "assistant" for message in messages):
+            raise EngineError("Data", "the row has no assistant turn to train.", "Remove the row, or add an answer.")
+        spans, whole = answer_spans(messages, full, render)
+        labels = _label(ids, offsets, spans)
+    else:
+        silenced, whole = answer_spans(messages, full, render, is_silenced)
+        read = _label(ids, offsets, silenced)
+        labels = [token if whole and label == IGNORED else IGNORED for token, label in zip(ids, read, strict=True)]
+        whole = True  # where a turn of weight 0 cannot be told from the rest, nothing of the row is trained
+    if is_trained(messages[-1]):
         _end_turn(ids, labels, tokenizer)
     return Encoded(ids, labels), whole
-
-
-def answer_spans(messages: Sequence[Any], tokenizer: Any, full: str, tools: Any) -> tuple[list[Span], bool]:
-    """Character spans of the assistant turns inside the rendered conversation, end-of-turn mark included.
-
-    A turn runs from the end of the prompt before it (as generation would see it) to the end of the conversation up to
-    it. Where a template rewrites earlier turns later on, only the turns that agree are found; the last always must.
-    """
-    spans: list[Span] = []
-    whole = True
-    last = max((place for place, message in enumerate(messages) if message["role"] == "assistant"), default=-1)
-    if last < 0:
-        raise EngineError("Data", "the row has no assistant turn to train.", "Remove the row, or add an answer.")
-    for place, message in enumerate(messages):
-        if message["role"] != "assistant":
-            continue
-        if place == 0 and last > 0:  # there is no prompt before it to be rendered
-            whole = False
-            continue
-        before = _render(tokenizer, messages[:place], tools, ask=True)
-        upto = full if place == len(messages) - 1 else _render(tokenizer, messages[: place + 1], tools, ask=False)
-        if full.startswith(before) and full.startswith(upto) and len(upto) > len(before):
-            spans.append((len(before), len(upto)))
-        elif place == last:
-            spans.append(_after_common_prefix(before, full))
-        else:
-            whole = False
-    return spans, whole
-
-
-def _after_common_prefix(before: str, full: str) -> Span:
-    same = next((i for i, (a, b) in enumerate(zip(before, full, strict=False)) if a != b), min(len(before), len(full)))
-    return same, len(full)
 
 
 def _encode_text(example: Example, tokenizer: Any, answers_only: bool) -> Encoded:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from engine.data.example import Example
+from engine.data.spans import is_silenced
 from engine.errors import EngineError
 from engine.training.encoding import IGNORED, Judged, Rows, encode
 
@@ -20,6 +21,9 @@ def encode_pairs(examples: Iterable[tuple[int, Example]], tokenizer: Any, cutoff
             raise EngineError(
                 "Data", f"Line {line}: there is no rejected answer.", "Use rows with chosen and rejected."
             )
+        if is_silenced(example.messages[example.answer_index]):
+            rows.unsupervised.append(line)
+            continue
         _keep(rows, line, _judged([example, _with_answer(example, example.rejected)], tokenizer, line), cutoff_len)
     return rows
 
@@ -34,6 +38,9 @@ def encode_thumbs(examples: Iterable[tuple[int, Example]], tokenizer: Any, cutof
             thumbs = [(example, example.label)]
         else:
             raise EngineError("Data", f"Line {line}: the answer has no thumb.", "Use rows with a label true or false.")
+        if is_silenced(example.messages[example.answer_index]):
+            rows.unsupervised.append(line)
+            continue
         for each, label in thumbs:
             prompt, answers = _judged([each], tokenizer, line)
             _keep(rows, line, (prompt, answers), cutoff_len, label)

@@ -1,21 +1,24 @@
-"""Rows whose prompt alone fills cutoff_len: not one token of the answer is trained."""
+"""Rows of which nothing is trained: every answer begins beyond cutoff_len, or has weight 0."""
 
 from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.seen import Seen
+from engine.data.spans import is_trained
 
 ABOUT = (
     About(
         "no_supervised_tokens",
-        "Answer cut off whole",
+        "No answer left to train",
         "repair",
-        "The prompt alone reaches cutoff_len: with training on answers only, these rows teach nothing at all.",
-        "Raise cutoff_len, shorten the prompts, or drop the rows.",
+        "With training on answers only, these rows teach nothing: what stands before the first answer reaches "
+        "cutoff_len, or all answers have weight 0.",
+        "Raise cutoff_len, shorten the prompts, give an answer weight 1, or drop the rows.",
         "drop",
     ),
 )
+CUT, WEIGHT = "cut off", "weight 0"
 
 
 def start(options: Options) -> int:
@@ -23,12 +26,26 @@ def start(options: Options) -> int:
 
 
 def look(state: int, batch: list[Seen], book: Book) -> None:
-    if state:
-        for seen in batch:
-            if seen.prompt_tokens >= state:
-                book.flag("no_supervised_tokens", seen.number, seen.line, f"{seen.prompt_tokens:,} tokens of prompt.")
+    for seen in batch:
+        if seen.example.messages and seen.rest and _all_silenced(seen):
+            book.flag("no_supervised_tokens", seen.number, seen.line, "Every answer has weight 0.", WEIGHT)
+        elif state and seen.prompt_tokens >= state:
+            note = f"{seen.prompt_tokens:,} tokens before the first answer."
+            book.flag("no_supervised_tokens", seen.number, seen.line, note, CUT)
+
+
+def _all_silenced(seen: Seen) -> bool:
+    """Of a preference or a thumb the last answer counts alone."""
+    example = seen.example
+    if example.rejected is not None or example.label is not None:
+        return not is_trained(example.messages[example.answer_index])
+    return not any(map(is_trained, example.messages))
 
 
 def conclude(state: int, book: Book, facts: Facts) -> None:
     if book.has("no_supervised_tokens"):
-        book.finding("no_supervised_tokens").extra["threshold"] = f"{state} tokens"
+        measure = "tokens before the first answer that is trained, by the model's chat template; of a preference or a "
+        book.finding("no_supervised_tokens").extra |= {
+            "measure": measure + "thumb before the last answer",
+            "threshold": f"{state} tokens" if state else "weight 0: no tokens were counted",
+        }

@@ -115,6 +115,9 @@ def _read_rich(turn: Message, role: str, content: Any, where: str) -> Message:
         elif key in ("weight", "loss_weight"):
             if type(value) not in (int, float):
                 raise wrong_type(f"{where}.{key}", value, "a number")
+            if role == "assistant" and value not in (0, 1):
+                found = f"{where}.{key} is {value}; a turn is trained (1) or read only (0), nothing in between."
+                raise RowProblem("wrong_type", found, "Write 1 or 0, or leave the weight out.")
             message["weight"] = value
     if not content.strip() and not calls:
         raise_empty(role, where)

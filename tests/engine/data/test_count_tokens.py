@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import random
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,9 +51,85 @@ def test_cut_rows_and_lost_answers_are_told_apart(tmp_path: Path, tiny_model: Pa
     assert len(tokens["histogram"]["edges"]) == len(tokens["histogram"]["counts"]) + 1
 
 
-def test_a_template_that_fails_is_reported_and_stops_nothing(tmp_path: Path, tiny_model: Path) -> None:
-    import shutil
+def talk(chance: random.Random) -> dict[str, Any]:
+    """A conversation of one to three exchanges of very unequal lengths, some answers of weight 0."""
+    turns: list[dict[str, Any]] = [{"role": "system", "content": words(chance)}] if chance.random() < 0.2 else []
+    for _ in range(chance.randint(1, 3)):
+        turns.append({"role": "user", "content": words(chance)})
+        turns.append({"role": "assistant", "content": words(chance)})
+        if chance.random() < 0.4:
+            turns[-1]["weight"] = chance.choice((0, 0, 1, 1.0))
+    return {"messages": turns}
 
+
+def words(chance: random.Random) -> str:
+    return " ".join(chance.choices(("one", "two\n", "three,", "“four”", "5"), k=chance.choice((2, 5, 20, 60))))
+
+
+def judged(chance: random.Random) -> dict[str, Any]:
+    turns = [turn for turn in talk(chance)["messages"] if turn["role"] != "system"]
+    if chance.random() < 0.5:
+        return {"messages": turns, "label": chance.random() < 0.5}
+    answers = {name: {"role": "assistant", "content": words(chance) + name} for name in ("chosen", "rejected")}
+    return {"prompt": turns[:-1], **answers}
+
+
+THINKING = (
+    "{% for m in messages %}<|im_start|>{{ m.role }}\n"
+    "{% if m.role == 'assistant' and not loop.last %}{{ m.content | replace('o', '') }}"
+    "{% else %}{{ m.content }}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+@pytest.mark.parametrize("model", ["tiny", "starter", "thinking"])
+def test_the_rows_without_an_answer_left_are_those_that_training_leaves_out(
+    tmp_path: Path, model: str, request: pytest.FixtureRequest
+) -> None:
+    from engine.training.encoding import encode_rows
+    from engine.training.judged import encode_pairs, encode_thumbs
+    from engine.training.loading import load_tokenizer
+
+    folder: Path = request.getfixturevalue("starter_model" if model == "starter" else "tiny_model")
+    if model == "thinking":
+        folder = Path(shutil.copytree(folder, tmp_path / "model"))
+        (folder / "chat_template.jinja").write_text(THINKING)
+    chance, cutoff = random.Random(3), 100 if model == "starter" else 200
+    rows = [(talk if place < 200 else judged)(chance) for place in range(300)]
+    document = audit_rows(tmp_path, rows, model=folder, cutoff_len=cutoff)
+    tokenizer = load_tokenizer(folder)
+    left_out: list[int] = []
+    for loaded in load(tmp_path / "rows.jsonl"):
+        pair = [(loaded.line, loaded.example)]
+        if loaded.example.rejected is not None:
+            left_out += encode_pairs(pair, tokenizer, cutoff).unsupervised
+        elif loaded.example.label is not None:
+            left_out += encode_thumbs(pair, tokenizer, cutoff).unsupervised
+        else:
+            left_out += encode_rows(pair, tokenizer, cutoff_len=cutoff, answers_only=True).unsupervised
+    found = finding(document, "no_supervised_tokens")
+    assert found["lines"] == left_out
+    assert 30 < found["count"] < 250 and set(found["kinds"]) == {"cut off", "weight 0"}
+
+
+def test_answers_of_weight_0_alone_are_named_without_a_model(tmp_path: Path) -> None:
+    turns = [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A", "weight": 0}]
+    again = [{"role": "user", "content": "R"}, {"role": "assistant", "content": "B", "weight": 1}]
+    rows = [*many(20), {"messages": turns}, {"messages": turns + again}, {"messages": turns[:1] + again[1:]}]
+    document = audit_rows(tmp_path, rows)
+    assert finding(document, "no_supervised_tokens")["lines"] == [21]
+    # The same words, trained or not, are two rows.
+    rows = [{"messages": turns}, {"messages": [turns[0], {"role": "assistant", "content": "A"}]}]
+    assert finding(audit_rows(tmp_path, rows), "exact_duplicate")["count"] == 0
+
+
+def test_a_weight_between_0_and_1_is_refused(tmp_path: Path) -> None:
+    row = {"messages": [{"role": "user", "content": "Q"}, {"role": "assistant", "content": "A", "weight": 0.5}]}
+    document = audit_rows(tmp_path, [*many(20), row])
+    assert finding(document, "wrong_type")["lines"] == [21]
+
+
+def test_a_template_that_fails_is_reported_and_stops_nothing(tmp_path: Path, tiny_model: Path) -> None:
     copy = tmp_path / "model"
     shutil.copytree(tiny_model, copy)
     (copy / "chat_template.jinja").write_text("{{ raise_exception('only user and assistant') }}")

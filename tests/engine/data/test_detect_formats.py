@@ -90,17 +90,17 @@ def test_reasoning_and_calls_inside_parts_are_kept_apart() -> None:
         {"type": "text", "value": "A"},
         {"type": "tool_call", "value": '{"name": "look"}'},
     ]
-    row = {"messages": [U, {"role": "assistant", "content": parts, "loss_weight": 0.5}]}
+    row = {"messages": [U, {"role": "assistant", "content": parts, "loss_weight": 1}]}
     turn = to_example(row, "messages").messages[1]
-    assert (turn["content"], turn["reasoning_content"], turn["weight"]) == ("A", "hm", 0.5)
+    assert (turn["content"], turn["reasoning_content"], turn["weight"]) == ("A", "hm", 1)
     assert turn["tool_calls"][0]["function"]["name"] == "look"
 
 
 def test_a_turn_keeps_its_weight_and_loses_what_is_null() -> None:
-    row = {"messages": [U, {**A, "weight": 0, "name": None, "tool_calls": None}, U, {**A, "loss_weight": 0.5}]}
+    row = {"messages": [U, {**A, "weight": 0, "name": None, "tool_calls": None}, U, {**A, "loss_weight": 1}]}
     turns = to_example(row, detect(row)).messages
     assert turns[1] == {**A, "weight": 0}
-    assert turns[3] == {**A, "weight": 0.5}
+    assert turns[3] == {**A, "weight": 1}
 
 
 def test_a_slot_that_is_marked_twice_has_both_values() -> None:
@@ -158,6 +158,7 @@ BAD = [
     ({"query": "Q", "choices": ["a"], "gold": 1}, "wrong_type"),
     ({"query": "Q", "choices": ["a"], "gold": True}, "wrong_type"),
     ({"messages": [U, {**A, "weight": "high"}]}, "wrong_type"),
+    ({"messages": [U, {**A, "weight": 0.5}]}, "wrong_type"),
     ({"userInput": {"text": "Q"}, "labels": [{"slot": "s", "valueSpan": {"endIndex": 2}}]}, "wrong_type"),
     ({"userInput": {"text": "Q"}, "labels": [{"slot": "s"}]}, "wrong_type"),
     ({"userInput": {"text": ""}}, "empty_prompt"),

@@ -69,6 +69,56 @@ def test_it_trains_the_last_answer_where_a_template_rewrites_earlier_ones(tokeni
     assert not whole
 
 
+def weighed(*weights: int | None) -> Example:
+    """TALK with these weights on its answers."""
+    left = list(weights)
+    turns = [
+        {**turn, "weight": weight} if turn["role"] == "assistant" and (weight := left.pop(0)) is not None else turn
+        for turn in TALK
+    ]
+    return Example("messages", tuple(turns))
+
+
+@pytest.mark.parametrize(
+    ("weights", "expected"),
+    [
+        ((0, 1), "The sea.<|im_end|>"),
+        ((0, None), "The sea.<|im_end|>"),
+        ((1, 0), "A rose.<|im_end|>"),
+        ((0, 0), ""),
+        ((1, 1), "A rose.<|im_end|>\nThe sea.<|im_end|>"),
+    ],
+)
+def test_it_reads_an_answer_of_weight_0_and_does_not_train_it(
+    tokenizer: Any, weights: tuple[int | None, ...], expected: str
+) -> None:
+    plain, _ = encode(Example("messages", TALK), tokenizer, answers_only=True)
+    row, whole = encode(weighed(*weights), tokenizer, answers_only=True)
+    assert trained_text(tokenizer, row) == expected and whole
+    # What follows the last trained answer is not even read.
+    assert row.input_ids == plain.input_ids[: len(row.input_ids)]
+    assert (len(row.input_ids) == len(plain.input_ids)) == (weights != (1, 0))
+    rows = encode_rows([(4, weighed(*weights))], tokenizer, cutoff_len=256, answers_only=True)
+    assert rows.unsupervised == ([] if expected else [4])
+
+
+def test_it_does_not_train_an_answer_of_weight_0_when_all_tokens_are_trained(tokenizer: Any) -> None:
+    row, _ = encode(weighed(0, 1), tokenizer, answers_only=False)
+    text = trained_text(tokenizer, row)
+    assert "A rose." not in text and "The sea." in text and "And blue?" in text and "What is red?" in text
+
+
+def test_it_leaves_out_a_judged_answer_of_weight_0(tokenizer: Any) -> None:
+    from engine.training.judged import encode_pairs, encode_thumbs
+
+    talk = weighed(None, 0).messages
+    pair = Example("preference", talk, chosen="The sea.", rejected="Grass.")
+    assert encode_pairs([(2, pair)], tokenizer, 256).unsupervised == [2]
+    assert encode_thumbs([(3, Example("kto", talk, label=True))], tokenizer, 256).unsupervised == [3]
+    earlier = Example("kto", weighed(0, 1).messages, label=True)
+    assert len(encode_thumbs([(3, earlier)], tokenizer, 256).encoded) == 1
+
+
 def test_it_ends_the_answer_where_a_template_forgets_to(tokenizer: Any) -> None:
     tokenizer.chat_template = (
         "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
