@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engine.data.errors import RowProblem
-from engine.data.formats import detect
+from engine.data.formats import detect, to_example
 from engine.data.mapping import MISSING, NEEDS, value_at
 
 # column of a shape → names under which files keep it, the likeliest first
@@ -82,12 +82,13 @@ def reasons(rows: Iterable[dict[str, Any]]) -> list[tuple[str, int, list[str]]]:
 
 
 def first_problem(rows: Iterable[dict[str, Any]]) -> RowProblem | None:
-    """What is said about the first row of no known shape."""
+    """What is said about the first row of no known shape, or of one that a column leaves open."""
     for row in rows:
         try:
-            detect(row)
+            to_example(row, detect(row))
         except RowProblem as problem:
-            return problem
+            if problem.code == "unknown_shape":
+                return problem
     return None
 
 

@@ -21,11 +21,11 @@ from engine.data.writer import RowWriter
 
 # format → the columns it needs, and those it may have
 NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "prompt_completion": (("prompt", "completion"), ("system",)),
-    "alpaca": (("instruction", "output"), ("input", "system")),
+    "prompt_completion": (("prompt", "completion"), ("system", "tools")),
+    "alpaca": (("instruction", "output"), ("input", "system", "tools")),
     "classification": (("text", "label"), ()),
     "preference": (("prompt", "chosen", "rejected"), ("system",)),
-    "kto": (("prompt", "completion", "label"), ()),
+    "kto": (("prompt", "completion", "label"), ("system", "tools")),
     "slots": (("userInput",), ("labels",)),
     "evaluation": (("query", "choices", "gold"), ()),
     "messages": (("messages",), ("tools",)),

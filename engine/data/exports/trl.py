@@ -31,5 +31,5 @@ def row(example: Example) -> dict[str, Any]:
     if example.label is not None:
         return {"messages": turns, "label": example.label, **tools}
     if example.shape in _PAIRS and ends:
-        return {"prompt": turns[:-1], "completion": turns[-1:]}
+        return {"prompt": turns[:-1], "completion": turns[-1:], **tools}
     return {"messages": turns, **tools}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine.data.example import Example, Message
-from engine.data.formats.turns import empty_answer, empty_prompt, need_text, user_and_answer, wrong_type
+from engine.data.formats.turns import empty_answer, empty_prompt, need_text, read_tools, user_and_answer, wrong_type
 
 NAME = "alpaca"
 TITLE = "Instruction, input, output (Alpaca)"
@@ -30,7 +30,8 @@ def to_example(row: dict[str, Any]) -> Example:
     head: tuple[Message, ...] = (
         ({"role": "system", "content": system},) if type(system) is str and system.strip() else ()
     )
-    return Example(NAME, head + _history(row) + turns)
+    tools = read_tools(row) if "tools" in row else None
+    return Example(NAME, head + _history(row) + turns, tools=tools)
 
 
 def _history(row: dict[str, Any]) -> tuple[Message, ...]:

@@ -13,7 +13,7 @@ TITLE = "Text and label"
 COLUMNS = "text, label"
 
 TEXTS = ("text", "sentence", "utterance", "input")
-LABELS = ("label", "category", "intent", "class", "label_text")
+LABELS = ("sentiment", "emotion", "label", "category", "intent", "class", "label_text")
 
 
 def recognise(row: dict[str, Any]) -> bool:

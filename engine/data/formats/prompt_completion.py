@@ -6,7 +6,7 @@ from typing import Any
 
 from engine.data.errors import RowProblem
 from engine.data.example import Example, Message
-from engine.data.formats.turns import empty_answer, empty_prompt, need_text, read_messages, user_and_answer
+from engine.data.formats.turns import empty_answer, empty_prompt, need_text, read_messages, read_tools, user_and_answer
 
 NAME = "prompt_completion"
 TITLE = "Prompt and completion"
@@ -35,7 +35,8 @@ def recognise(row: dict[str, Any]) -> bool:
 
 def to_example(row: dict[str, Any]) -> Example:
     prompt, answer = next((p, a) for p, a in PAIRS if p in row and a in row)
-    return Example(NAME, read_pair(row, prompt, answer))
+    tools = read_tools(row) if "tools" in row or "functions" in row else None
+    return Example(NAME, read_pair(row, prompt, answer), tools=tools)
 
 
 def read_pair(row: dict[str, Any], prompt: str, answer: str) -> tuple[Message, ...]:

@@ -11,7 +11,10 @@ import pytest
 
 from engine.data.errors import RowProblem
 from engine.data.examples import load
+from engine.data.exports import trl
 from engine.data.formats import FORMATS, detect, formats, to_example
+from engine.data.guess import first_problem
+from engine.data.mapping import Mapping
 from tests.engine.data.rows import chat
 
 CALL = {"type": "function", "function": {"name": "look", "arguments": '{"id": 1}'}}
@@ -43,7 +46,14 @@ ROWS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"prompt": "Q", "completion": "A", "label": False}, "kto", "Q", "A"),
     ({"prompt": "Q", "completion": "A", "label": "True"}, "kto", "Q", "A"),
     ({"prompt": "Q", "completion": "A", "kto_tag": False}, "kto", "Q", "A"),
-    ({"prompt": "Q", "completion": "A", "kto_tag": "maybe"}, "prompt_completion", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "label": 1}, "kto", "Q", "A"),
+    ({"messages": [U, A], "label": 0}, "kto", "Q", "A"),
+    ({"question": "Q", "answer": "A", "label": "0"}, "kto", "Q", "A"),
+    ({"instruction": "Q", "output": "A", "label": 0.0}, "kto", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "label": None}, "prompt_completion", "Q", "A"),
+    ({"prompt": "Q", "completion": "A", "label": "refund"}, "prompt_completion", "Q", "A"),
+    ({"text": "Q", "sentiment": "A"}, "classification", "Q", "A"),
+    ({"id": 7, "text": "Q", "emotion": "A", "source": "S"}, "classification", "Q", "A"),
     ({"chosen_messages": [U, A], "rejected_messages": [U, {"role": "assistant", "content": "B"}]},
      "preference", "Q", "A"),
     ({"userInput": {"text": "Q"}}, "slots", "Q", "{}"),
@@ -56,6 +66,9 @@ ROWS: list[tuple[dict[str, Any], str, str, str]] = [
     ({"context": "Q", "continuation": "A"}, "evaluation", "Q", "A"),
     ({"context_options": ["x", "Q"], "continuation": "A", "gold": 1}, "evaluation", "Q", "A"),
     ({"text": "T"}, "text", "", ""),
+    ({"text": "T", "url": "https://example.com/1", "id": 3}, "text", "", ""),
+    ({"text": "T", "title": "One", "rating": 3}, "text", "", ""),
+    ({"text": "T", "note": "A sentence that is far too long to be the name of a class of texts."}, "text", "", ""),
 ]  # fmt: skip
 
 
@@ -73,8 +86,63 @@ def test_it_detects_the_shape_and_reads_prompt_and_answer(
 
 
 def test_a_thumb_is_a_label_and_raw_text_is_text() -> None:
-    assert to_example({"messages": [U, A], "label": False}, "kto").label is False
+    for value, label in ((False, False), (0, False), ("0", False), (1, True), (1.0, True), ("True", True)):
+        assert to_example({"messages": [U, A], "label": value}, "kto").label is label
+        assert to_example({"prompt": "Q", "completion": "A", "kto_tag": value}, "kto").label is label
     assert to_example({"text": "T"}, "text").text == "T"
+
+
+@pytest.mark.parametrize("value", ["good", "Bad", "thumbs_up", "👎", "-1", "+1", 2, -1, 0.5, "4"])
+def test_a_label_that_may_be_a_thumb_is_refused_not_passed_over(value: object) -> None:
+    shapes: tuple[dict[str, Any], ...] = (
+        {"prompt": "Q", "completion": "A"},
+        {"messages": [U, A]},
+        {"instruction": "Q", "output": "A"},
+    )
+    for shape in shapes:
+        row = {**shape, "label": value}
+        with pytest.raises(RowProblem) as caught:
+            to_example(row, detect(row))
+        assert caught.value.code == "unknown_shape" and str(value) in caught.value.found
+        assert "which values mean good" in caught.value.remedy
+    row = {"prompt": "Q", "completion": "A", "kto_tag": "maybe"}
+    with pytest.raises(RowProblem):
+        to_example(row, detect(row))
+    said = Mapping(
+        "kto", {"prompt": "prompt", "completion": "completion", "label": "label"}, {}, {"true": [str(value)]}
+    )
+    mapped = said.apply({"prompt": "Q", "completion": "A", "label": value})
+    assert to_example(mapped, detect(mapped)).label is True
+
+
+@pytest.mark.parametrize("beside", [{"rating": 4}, {"topic": "sport"}, {"id": 3, "y": True}])
+def test_text_beside_what_may_be_its_class_is_refused_with_both_ways_on(beside: dict[str, Any]) -> None:
+    row = {"text": "A text.", **beside}
+    with pytest.raises(RowProblem) as caught:
+        to_example(row, detect(row))
+    column = list(beside)[-1]
+    assert caught.value.code == "unknown_shape" and f"'{column}'" in caught.value.found
+    for mapping, shape in (
+        (Mapping("classification", {"text": "text", "label": column}), "classification"),
+        (Mapping("text", {"text": "text"}), "text"),
+    ):
+        mapped = mapping.apply(row)
+        assert to_example(mapped, detect(mapped)).shape == shape
+    problem = first_problem([row])
+    assert problem is not None and column in problem.found
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [{"prompt": "Q", "completion": "A"}, {"prompt": [U], "completion": [A]}, {"instruction": "Q", "output": "A"}],
+)
+def test_tools_beside_a_question_and_its_answer_are_kept(shape: dict[str, Any]) -> None:
+    row = {**shape, "tools": [{"type": "function", "function": {"name": "look"}}]}
+    example = to_example(row, detect(row))
+    assert example.tools == row["tools"]
+    assert trl.row(example)["tools"] == row["tools"]
+    with pytest.raises(RowProblem):
+        to_example({**shape, "tools": "a hammer"}, detect(row))
 
 
 def test_a_tool_call_without_words_is_an_answer() -> None:

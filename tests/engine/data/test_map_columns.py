@@ -46,7 +46,7 @@ def test_its_preview_says_what_does_not_fit(tmp_path: Path) -> None:
     shown = preview(path, GERMAN)
     assert [example is not None for _, example, _ in shown] == [True, False, False]
     assert all(found for _, example, found in shown if example is None)
-    thumbs = preview(path, Mapping("kto", {"prompt": "frage", "completion": "antwort", "label": "id"}))
+    thumbs = preview(path, Mapping("kto", {"prompt": "frage", "completion": "antwort", "label": "meta.lang"}))
     assert "neither true nor false" in thumbs[0][2]
 
 
