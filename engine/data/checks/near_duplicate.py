@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from engine.data.again import contents
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.clusters import MOST_PAIRS, Bands, Clusters, candidate_pairs
+from engine.data.bands import MOST_PAIRS, Bands, Kept
+from engine.data.clusters import Clusters
 from engine.data.columns import equal_groups
 from engine.data.seen import Seen
 from engine.data.shingles import (
@@ -76,6 +77,7 @@ def prepare(state: _State, batch: list[Seen]) -> None:
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     prepare(state, batch)
     keys = np.zeros((len(batch), BANDS), dtype=np.uint64)
+    sketches = np.zeros((len(batch), BANDS * BAND), dtype=np.uint8)
     hashes, offsets = hashed(batch)
     texts = [said(seen) for seen in batch]
     if state.instructions.any:
@@ -84,20 +86,20 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
     for unparted, length, least in ((0, 2, LEAST_WORDS), (1, 5, LEAST_CHARACTERS)):
         places = np.flatnonzero((kinds == unparted) & (np.diff(offsets) >= least))
         if len(places):
-            keys[places] = _band_keys(*run_hashes(*some_rows(hashes, offsets, places), length))
-    state.bands.add(keys)
+            keys[places], sketches[places] = _band_keys(*run_hashes(*some_rows(hashes, offsets, places), length))
+    state.bands.add((keys, sketches))
 
 
-def hand_over(state: _State) -> NDArray[np.uint64]:
+def hand_over(state: _State) -> Kept:
     return state.bands.take()
 
 
-def take_over(state: _State, part: NDArray[np.uint64]) -> None:
+def take_over(state: _State, part: Kept) -> None:
     state.bands.add(part)
 
 
-def _band_keys(runs: Hashes, offsets: Offsets) -> NDArray[np.uint64]:
-    """rows × bands: one number for the minima of each band; never 0, which means none."""
+def _band_keys(runs: Hashes, offsets: Offsets) -> Kept:
+    """One number for the minima of each band, never 0, which means none; and the last byte of each minimum."""
     from rensa import RMinHash
 
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, offsets.astype(np.uint64), BANDS * BAND, SEED)
@@ -107,7 +109,7 @@ def _band_keys(runs: Hashes, offsets: Offsets) -> NDArray[np.uint64]:
     for place in range(BAND):
         keys = (keys ^ parts[:, :, place]) * _MIX
         keys ^= keys >> np.uint64(29)
-    return keys | np.uint64(1)
+    return keys | np.uint64(1), minima.astype(np.uint8).reshape(len(keys), -1)
 
 
 def conclude(state: _State, book: Book, facts: Facts) -> None:
@@ -115,7 +117,7 @@ def conclude(state: _State, book: Book, facts: Facts) -> None:
         book.pass_over({"near_duplicate": MEASURE}, "there are fewer than two rows")
         return
     first, copies = _copies(facts)
-    pairs, capped = candidate_pairs(state.bands.columns(), first)
+    pairs, capped = state.bands.pairs(first)
     clusters = Clusters(FIRM)
     for one, other, likeness in _verified(state, facts, pairs):
         clusters.join(one, other, likeness)

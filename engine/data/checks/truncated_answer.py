@@ -25,7 +25,7 @@ _OPEN_WORD = re.compile(
     r"\b(?:the|a|an|and|or|but|of|to|with|in|for|is|are|was|by|from|that|which|because|such as|as|on|at|your|their)$"
 )
 _SENTENCE = re.compile(r"[.!?。！？](?:\s|$)")
-_WORDS = re.compile(r"(?:[^\W\d_][\w'’-]*,? ){5,}[^\W\d_][\w'’-]*[,;]?$")
+_WORD, _LAST_WORD = re.compile(r"[^\W\d_][\w'’-]*,?"), re.compile(r"[^\W\d_][\w'’-]*[,;]?")
 
 
 class _State:
@@ -54,9 +54,15 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
             book.flag("truncated_answer", seen.number, seen.line, note)
         elif _SENTENCE.search(answer):
             state.prose += 1
-            if (answer[-1].isalpha() or answer[-1] in ",;") and _WORDS.search(answer.rpartition("\n")[2][-200:]):
+            if (answer[-1].isalpha() or answer[-1] in ",;") and _ends_in_words(answer):
                 state.numbers.append(seen.number)
                 state.lines.append(seen.line)
+
+
+def _ends_in_words(answer: str) -> bool:
+    """Are the last six words of the last line words, with nothing but blanks and commas between them?"""
+    words = answer.rpartition("\n")[2][-200:].split(" ")[-6:]
+    return len(words) == 6 and bool(_LAST_WORD.fullmatch(words[-1])) and all(map(_WORD.fullmatch, words[1:-1]))
 
 
 def _open_form(answer: str) -> str:

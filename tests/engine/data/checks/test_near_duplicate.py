@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.clusters import candidate_pairs
+from engine.data.bands import candidate_pairs
 from engine.data.index import open_index
 from engine.data.split import SplitOptions, split
 from tests.engine.data.rows import audit_rows, chat, finding, qa
@@ -126,5 +126,13 @@ def test_a_split_keeps_a_group_on_one_side(tmp_path: Path) -> None:
 
 def test_large_buckets_give_few_pairs() -> None:
     bands = np.ones((2, 50_000), dtype=np.uint64)
-    pairs, capped = candidate_pairs(bands, np.ones(50_000, dtype=np.bool_))
+    alike = np.zeros((50_000, 8), dtype=np.uint8)
+    pairs, capped = candidate_pairs(bands, np.ones(50_000, dtype=np.bool_), alike)
     assert not capped and len(pairs) < 4 * 50_000
+
+
+def test_rows_that_met_in_one_band_by_chance_are_no_pair() -> None:
+    bands = np.array([[1, 1, 1]], dtype=np.uint64)
+    sketches = np.array([[1, 2, 3, 4], [1, 2, 9, 9], [7, 8, 9, 0]], dtype=np.uint8)
+    pairs, _ = candidate_pairs(bands, np.ones(3, dtype=np.bool_), sketches)
+    assert [(int(pair) >> 32, int(pair) & 0xFFFFFFFF) for pair in pairs] == [(0, 1)]
