@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.again import contents
+from engine.data.bands import MOST_PAIRS, Bands, Kept
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.bands import MOST_PAIRS, Bands, Kept
 from engine.data.clusters import Clusters
 from engine.data.columns import equal_groups
 from engine.data.seen import Seen
