@@ -125,9 +125,9 @@ def json_piece(piece: Piece) -> Record | Problem:
         return problem(piece, diagnose(raw) or _parser_says(error))
     if type(row) is not dict:
         return problem(piece, diagnose(raw) or not_an_object(row))
-    # Two keys of the same name leave one in the row: the quotes no longer agree. A second, slower look decides,
-    # as it does for numbers that may not fit in 64 bits.
-    if canonical.count(b'"') != raw.count(b'"') or piece.suspect:
+    # Two keys of the same name leave one in the row: the quotes no longer agree, unless some are written \u0022. A
+    # second, slower look decides, as it does for numbers that may not fit in 64 bits.
+    if canonical.count(b'"') != raw.count(b'"') or piece.suspect or b"\\u0022" in raw:
         diagnosis = diagnose(raw)
         if diagnosis:
             return problem(piece, diagnosis)

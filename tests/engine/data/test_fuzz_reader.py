@@ -7,6 +7,8 @@ import io
 import json
 import tempfile
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -92,6 +94,70 @@ def test_an_audit_of_any_rows_ends_with_counts_that_add_up(rows: list[dict[str, 
     counts = document["rows"]
     assert counts["lines"] == counts["blank"] + counts["usable"] + counts["unusable"]
     assert counts["usable"] == sum(entry["count"] for entry in document["formats"])
+
+
+def written(chance: Random, text: str) -> str:
+    """A JSON string in one of its spellings: any character may be escaped."""
+    short = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\n": "\\n", "\t": "\\t"}
+    spelt = []
+    for char in text:
+        units = char.encode("utf-16-be").hex()
+        escaped = "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+        forms = [escaped, short[char]] if char in short else [escaped] if ord(char) < 0x20 else [escaped, char]
+        spelt.append(chance.choice(forms))
+    return f'"{"".join(spelt)}"'
+
+
+awkward = st.text(st.sampled_from('"\\/\nab:,{}[]é\u20280'), max_size=6)
+trees = st.recursive(
+    awkward | st.integers(0, 9) | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.lists(st.tuples(awkward, inner), max_size=4).map(tuple),
+    max_leaves=12,
+)
+
+
+def spell(chance: Random, value: Any) -> str:
+    """JSON of a tree in which an object is a tuple of pairs, so that a key may come twice."""
+    if isinstance(value, str):
+        return written(chance, value)
+    blank = chance.choice(("", "", " "))
+    if isinstance(value, list):
+        return "[" + f",{blank}".join(spell(chance, each) for each in value) + "]"
+    if isinstance(value, tuple):
+        pairs = (f"{written(chance, key)}:{blank}{spell(chance, each)}" for key, each in value)
+        return "{" + f"{blank},".join(pairs) + "}"
+    return json.dumps(value)
+
+
+def doubled(value: Any) -> bool:
+    """Does a key come twice in one object?"""
+    if isinstance(value, tuple):
+        return len({key for key, _ in value}) < len(value) or any(doubled(each) for _, each in value)
+    return isinstance(value, list) and any(map(doubled, value))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(awkward, trees), min_size=1, max_size=4).map(tuple), st.randoms(use_true_random=False))
+def test_a_key_that_comes_twice_is_reported_however_it_is_spelt(row: tuple[Any, ...], chance: Random) -> None:
+    _, (item,) = read_all(spell(chance, row).encode(), "jsonl")
+    if doubled(row):
+        assert isinstance(item, Problem) and item.kind == "duplicate_key"
+    else:
+        assert isinstance(item, Record)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        rb'{"a":1,"a":"\u0022\u0022"}',
+        rb'{"a":"\u0022\u0022\u0022","b":{"c":1,"\u0063":2}}',
+        rb'{"":1,"":"\u0022\u0022"}',
+        rb'{"a":"\u0022\u0022","a":1,"b":"\u0022\u0022"}',
+    ],
+)
+def test_quotes_that_balance_hide_no_key(line: bytes) -> None:
+    _, (item,) = read_all(line, "jsonl")
+    assert isinstance(item, Problem) and item.kind == "duplicate_key"
 
 
 def sound(kind: str) -> bytes:
