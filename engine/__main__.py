@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "unpack": ("engine.data.unpack:unpack_main", "write the rows of a gzip, CSV or Parquet file as JSON Lines"),
     "draft": ("engine.drafting.cli:draft_main", "let a teacher draft candidate rows (run directory)"),
     "export": ("engine.data.export:export_main", "write rows as OpenAI, ShareGPT, Alpaca or TRL rows"),
+    "export-model": ("engine.export.cli:export_main", "export a trained checkpoint (run directory)"),
     "map": ("engine.data.mapping:map_main", "write rows of an unknown shape by a mapping of their columns"),
     "train": ("engine.training.cli:train_main", "train as the spec.json of a run directory says"),
     "evaluate": (
@@ -35,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
 def main(argv: list[str]) -> int:
     if not argv or argv[0] in ("-h", "--help"):
         print("usage: python -m engine COMMAND ...\n")
-        print("\n".join(f"  {name:<10} {help_line}" for name, (_, help_line) in COMMANDS.items()))
+        print("\n".join(f"  {name:<12} {help_line}" for name, (_, help_line) in COMMANDS.items()))
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         print(f"engine: unknown command {argv[0]!r}; known: {', '.join(COMMANDS)}", file=sys.stderr)

@@ -31,6 +31,8 @@ class Adapter:
     """Whether the base model is had back by switching the adapter off (peft does; a second copy is needed else)."""
     packs_base: bool = False
     """Whether the frozen weights are held in 4 bits; its file then has ``base_bytes`` and ``quantization``."""
+    stays_apart: str = ""
+    """Why it cannot be folded into the weights of its base model; empty when it can."""
     refuses: Mapping[str, str] = field(default_factory=dict)
     """Method key -> why the two do not combine."""
     refuses_settings: Mapping[str, tuple[Any, str]] = field(default_factory=dict)
@@ -133,6 +135,10 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=4.0,
             trains_base=False,
             path="engine.adapters.bottleneck",
+            stays_apart=(
+                "Bottleneck adapters compute beside the model's layers, with a curve between two matrices: no change "
+                "of the weights does the same. Export the adapter, and use it in this workbench."
+            ),
             switches_off=False,
         ),
         Adapter(
@@ -148,6 +154,10 @@ ADAPTERS: dict[str, Adapter] = {
             path="engine.adapters.prompt_tuning",
             refuses={"cpt": _TOO_SMALL_FOR_TEXT},
             refuses_settings={"packing": (True, _BESIDE_NEIGHBOURS)},
+            stays_apart=(
+                "What was trained stands in front of each prompt, not in the weights, so there is nothing to fold in. "
+                "Export the adapter, and load it with peft beside the base model."
+            ),
         ),
         Adapter(
             key="prefix_tuning",
@@ -169,6 +179,10 @@ ADAPTERS: dict[str, Adapter] = {
                     "would extend twice.",
                 ),
             },
+            stays_apart=(
+                "What was trained are keys and values that stand before each prompt, not weights, so there is nothing "
+                "to fold in. Export the adapter, and load it with peft beside the base model."
+            ),
         ),
         Adapter(
             key="ia3",

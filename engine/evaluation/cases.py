@@ -40,19 +40,24 @@ class Case:
 
 
 def load_cases(spec: EvaluationSpec) -> list[Case]:
-    """The rows of the spec's file that have a prompt and an answer, in file order; a seeded sample under a limit.
+    """The cases of the spec's file. Raises EngineError("Data") when there is none."""
+    return read_cases(spec.rows, spec.system_prompt, spec.limit, spec.seed)
+
+
+def read_cases(file: Path, system_prompt: str, limit: int | None, seed: int) -> list[Case]:
+    """The rows of a file that have a prompt and an answer, in file order; a seeded sample under a limit.
 
     Raises EngineError("Data") when there is none.
     """
-    rows = [row for row in load(spec.rows, spec.system_prompt) if row.example.prompt_messages and row.example.answer]
+    rows = [row for row in load(file, system_prompt) if row.example.prompt_messages and row.example.answer]
     if not rows:
         raise EngineError(
             "Data",
-            f"{spec.rows.name} has no row with a prompt and an answer.",
+            f"{file.name} has no row with a prompt and an answer.",
             "Evaluate on chat, prompt/completion or instruction rows: there is nothing to compare with otherwise.",
         )
-    if spec.limit is not None and spec.limit < len(rows):
-        rows = [rows[i] for i in sorted(random.Random(spec.seed).sample(range(len(rows)), spec.limit))]
+    if limit is not None and limit < len(rows):
+        rows = [rows[i] for i in sorted(random.Random(seed).sample(range(len(rows)), limit))]
     return [
         Case(
             position,

@@ -58,7 +58,7 @@ class Stable:
         if system.adapter is None:
             yield Ready(system, self._model, self._tokenizer, False)
             return
-        tuned = _attach(self._model, system.adapter)
+        tuned = attach(self._model, system.adapter)
         try:
             with _merged(tuned, merge) as merged:
                 yield Ready(system, tuned, self._tokenizer, merged)
@@ -80,8 +80,9 @@ class Stable:
         self._path = path
 
 
-def load_model(path: Path) -> tuple[Any, Any]:
-    """Load a causal model and its tokenizer from a local folder, for measuring: fp32 on the CPU, bf16 on a GPU.
+def load_model(path: Path, *, device: str = "", dtype: torch.dtype | None = None) -> tuple[Any, Any]:
+    """Load a causal model and its tokenizer from a local folder, for measuring: fp32 on the CPU, bf16 on a GPU, unless
+    asked for otherwise.
 
     Raises EngineError("Model") with what is missing.
     """
@@ -89,8 +90,8 @@ def load_model(path: Path) -> tuple[Any, Any]:
 
     if not (path / "config.json").is_file():
         raise EngineError("Model", f"{path} holds no config.json.", "Choose the folder of a whole model.")
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = dtype or (torch.bfloat16 if device == "cuda" else torch.float32)
     try:
         tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         model = AutoModelForCausalLM.from_pretrained(
@@ -105,7 +106,8 @@ def load_model(path: Path) -> tuple[Any, Any]:
     return model.to(device).eval(), tokenizer
 
 
-def _attach(model: Any, folder: Path) -> Any:
+def attach(model: Any, folder: Path) -> Any:
+    """The model with a checkpoint's adapter on it, for measuring. Raises EngineError("Model") if it does not fit."""
     from peft import PeftModel
 
     if bottleneck.is_in(folder):

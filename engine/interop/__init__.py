@@ -1,0 +1,1 @@
+"""Other tools' documents: what they read, written from what the workbench knows."""
