@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import resource
 import shutil
 import subprocess
 from dataclasses import asdict, dataclass
@@ -75,12 +76,34 @@ def describe() -> Device:
 
 
 def free_memory() -> int:
-    """Bytes a process can take now without swapping, container limit included."""
-    available = _meminfo("MemAvailable") or _page_bytes("SC_AVPHYS_PAGES")
+    """Bytes this process can take now without swapping, the limits of container and process included."""
+    rooms = [_meminfo("MemAvailable") or _page_bytes("SC_AVPHYS_PAGES")]
     limit = _cgroup("memory.max")
-    if limit is None:
-        return available
-    return max(0, min(available, limit - (_cgroup("memory.current") or 0)))
+    if limit is not None:
+        rooms.append(limit - (_cgroup("memory.current") or 0))
+    for which, held in ((resource.RLIMIT_AS, "VmSize"), (resource.RLIMIT_DATA, "VmData")):
+        soft, _ = resource.getrlimit(which)
+        if soft != resource.RLIM_INFINITY:
+            rooms.append(soft - process_bytes(held))
+    return max(0, min(rooms))
+
+
+def process_bytes(name: str) -> int:
+    """A figure of this process's /proc/self/status in bytes ("VmRSS", "VmHWM", "VmData" …); 0 where there is none."""
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:")), 0)
+
+
+def oom_kills() -> int | None:
+    """How many processes the kernel has ended for want of memory since it started; None where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return None
+    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), None)
 
 
 def _total_memory() -> int:

@@ -19,6 +19,7 @@ from engine.errors import EngineError, Reason
 from engine.events import EventWriter
 
 SUCCEEDED, FAILED, STOPPED, BUSY = 0, 1, 3, 4
+_NO_MEMORY = ("out of memory", "can't allocate memory", "cannot allocate memory", "bad_alloc", "unable to allocate")
 FREE_SPACE = "Free some space, then retry from the last checkpoint."
 Body = Callable[[dict[str, Any], EventWriter, Control, Path], int]
 
@@ -137,4 +138,4 @@ def _disk_is_full(run_dir: Path, text: str) -> bool:
 def is_out_of_memory(error: BaseException) -> bool:
     """True for torch's and the allocator's ways to say that memory ran out (told by name: no torch here)."""
     text = str(error).lower()
-    return type(error).__name__ == "OutOfMemoryError" or "out of memory" in text or "can't allocate memory" in text
+    return type(error).__name__ == "OutOfMemoryError" or any(words in text for words in _NO_MEMORY)

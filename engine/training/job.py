@@ -14,6 +14,7 @@ from engine.adapters.table import ADAPTERS
 from engine.control import Control
 from engine.data import examples
 from engine.decision.resources import Lengths
+from engine.decision.resources import Memory as Estimated
 from engine.decision.shapes import read_shape
 from engine.errors import EngineError
 from engine.events import EventWriter
@@ -26,8 +27,9 @@ from engine.training.encoding import Rows
 from engine.training.loading import load_model, load_tokenizer
 from engine.training.parts import Parts
 from engine.training.probes import Probes
-from engine.training.rehearsal import Rehearsal, out_of_memory
+from engine.training.rehearsal import Rehearsal
 from engine.training.reporting import Reporter, StopRequested
+from engine.training.room import Room
 from engine.training.spec import TrainingSpec
 
 _LINES_NAMED = 20
@@ -47,6 +49,8 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     train, validation = _encode(spec, tokenizer, events)
     share = train.trained / max(1, train.tokens)
     lengths = Lengths(len(train.encoded), train.tokens / len(train.encoded), train.longest, share)
+    room = Room(spec, shape, lengths, run_dir)
+    _tell_estimate(room.require(), events)
     how = plan.decide(spec, shape, lengths)
     torch.set_num_threads(how.threads)
     events.emit("status", phase="loading", text=f"Loading {spec.model.name or model_dir.name}", **how.describe())
@@ -61,14 +65,13 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     record.write(run_dir, spec, how.describe(), memory.fingerprint)
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
-    if spec.training.dry_run:
-        trainer.add_callback(Rehearsal(trainer, spec, events))
+    trainer.add_callback(Rehearsal(trainer, tokenizer, room, events))
     probes = Probes(spec.probes, events, memory.baseline)
     reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
     trainer.add_callback(reporter)
     if resumed is not None:
         events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
-    return _train(trainer, reporter, resumed, spec, train)
+    return _train(trainer, reporter, resumed, room)
 
 
 def _load(spec: TrainingSpec, model_dir: Path, how: plan.Plan) -> Any:
@@ -80,7 +83,20 @@ def _load(spec: TrainingSpec, model_dir: Path, how: plan.Plan) -> Any:
     return adapter.module().attach(load_model(model_dir, how, packed), spec.adapter_options)
 
 
-def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: TrainingSpec, train: Rows) -> int:
+def _tell_estimate(memory: Estimated, events: EventWriter) -> None:
+    """So that what is measured can be held against it."""
+    events.emit(
+        "log",
+        code="memory_estimate",
+        expected_bytes=memory.expected,
+        low_bytes=memory.low,
+        high_bytes=memory.high,
+        available_bytes=memory.available,
+        text=f"Memory: {memory.low / 1e9:.1f} to {memory.high / 1e9:.1f} GB expected of {memory.available / 1e9:.1f}",
+    )
+
+
+def _train(trainer: Any, reporter: Reporter, resumed: Path | None, room: Room) -> int:
     cpu_began, began = time.process_time(), time.monotonic()
     try:
         trainer.train(resume_from_checkpoint=str(resumed) if resumed else None)
@@ -89,14 +105,14 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, spec: Trainin
     except (RuntimeError, MemoryError) as error:
         if not (isinstance(error, MemoryError) or is_out_of_memory(error)):
             raise
-        raise out_of_memory(spec, f"at step {reporter.memory.step + 1}", train.longest) from error
+        raise room.exhausted(f"at step {reporter.memory.step + 1}") from error
     memory = reporter.memory
     kept = checkpoints.whole(reporter.run_dir)
     stopped = reporter.ending in ("stop", "save")
     if stopped:
         last = f"checkpoint at step {checkpoints.step_of(kept[-1])}" if kept else "no checkpoint yet"
         reporter.events.emit("status", phase="stopped", step=memory.step, text=f"Stopped at step {memory.step}; {last}")
-    best = memory.best_step if spec.training.keep_best else None
+    best = memory.best_step if room.spec.training.keep_best else None
     recommended = reporter.recommended()
     if recommended.step is None and kept and memory.baseline:
         reporter.events.emit("warning", code="no_recommendation", step=memory.step, text=recommended.why)

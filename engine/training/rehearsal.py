@@ -1,4 +1,5 @@
-"""A dry run on the longest batch before step 1: memory that will not do is found in seconds, not in the tenth hour."""
+"""Before step 1: the first batch is told as the model sees it, and the longest one is computed once, so that memory
+that will not do is found in seconds, not in the tenth hour."""
 
 from __future__ import annotations
 
@@ -11,37 +12,44 @@ import numpy
 import torch
 from transformers import TrainerCallback
 
-from engine.adapters.table import ADAPTERS
-from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.job import is_out_of_memory
-from engine.methods.table import refusal
-from engine.training.spec import TrainingSpec
+from engine.training import first_batch
+from engine.training.room import Room, forget_peak, peak_bytes
 
 
 class Rehearsal(TrainerCallback):
     """Forward and backward of the longest batch, once, without an optimizer step. Weights, gradients, random numbers,
     counted tokens and collected measures are afterwards as they were: the losses of the run are the same without it."""
 
-    def __init__(self, trainer: Any, spec: TrainingSpec, events: EventWriter) -> None:
+    def __init__(self, trainer: Any, tokenizer: Any, room: Room, events: EventWriter) -> None:
         self._trainer = trainer
-        self._spec = spec
+        self._tokenizer = tokenizer
+        self._room = room
+        self._spec = room.spec
         self._events = events
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Raises EngineError("OutOfMemory") with the smallest change that helps."""
         if state.global_step:
             return
+        self._events.emit("log", code="first_batch", **first_batch.describe(self._trainer, self._tokenizer))
+        if self._spec.training.dry_run:
+            self._dry_run()
+
+    def _dry_run(self) -> None:
         rows, longest = longest_batch(self._trainer.train_dataset, self._spec.training.per_device_train_batch_size)
         text = f"Dry run on the longest batch: {len(rows)} rows, up to {longest:,} tokens"
         self._events.emit("status", phase="dry_run", text=text)
         began, cpu_began = time.monotonic(), time.process_time()
+        forget_peak()
         try:
-            self._once(rows)
+            with self._room.tried():
+                self._once(rows)
         except (RuntimeError, MemoryError) as error:
             if not (isinstance(error, MemoryError) or is_out_of_memory(error)):
                 raise
-            raise out_of_memory(self._spec, "in the dry run on the longest batch, before step 1", longest) from error
+            raise self._room.exhausted("in the dry run on the longest batch, before step 1") from error
         seconds = time.monotonic() - began
         self._events.emit(
             "log",
@@ -50,6 +58,7 @@ class Rehearsal(TrainerCallback):
             longest=longest,
             seconds=round(seconds, 2),
             cpu_seconds=round(time.process_time() - cpu_began, 2),
+            peak_bytes=peak_bytes(),
             gpu_bytes=torch.cuda.max_memory_reserved() if torch.cuda.is_available() else None,
             text=f"The longest batch fits: {len(rows)} rows of up to {longest:,} tokens in {seconds:.1f} s",
         )
@@ -98,21 +107,3 @@ def longest_batch(dataset: Any, batch: int) -> tuple[list[dict[str, Any]], int]:
     ]
     order = numpy.argsort(-numpy.sum(lengths, axis=0), kind="stable")[:batch]
     return [dataset[int(place)] for place in order], int(max(max(one[order]) for one in lengths))
-
-
-def out_of_memory(spec: TrainingSpec, when: str, longest: int) -> EngineError:
-    """The smallest change that helps: half the batch at the same effective one, then checkpointing, then a packed base
-    model or an adapter, then length. ``when`` completes "Memory ran out …"; ``longest`` is in tokens."""
-    batch, accumulation = spec.training.per_device_train_batch_size, spec.training.gradient_accumulation_steps
-    smaller = {"full": "lora", "lora": "qlora"}.get(spec.adapter, "")
-    if batch > 1:
-        remedy = (
-            f"Set the batch size to {batch // 2} and accumulation to {accumulation * 2}: the same steps, less memory."
-        )
-    elif spec.training.gradient_checkpointing != "on":
-        remedy = "Switch gradient checkpointing on."
-    elif smaller in ADAPTERS and not refusal(spec.method, smaller):
-        remedy = f"Train with {ADAPTERS[smaller].label}, or lower the cutoff length (longest row: {longest:,} tokens)."
-    else:
-        remedy = f"Lower the cutoff length (the longest row has {longest:,} tokens)."
-    return EngineError("OutOfMemory", f"Memory ran out {when}, with a batch of {batch} rows.", remedy)

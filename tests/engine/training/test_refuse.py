@@ -10,7 +10,6 @@ import pytest
 from safetensors.torch import load_file, save_file
 
 from engine.errors import EngineError
-from engine.training.rehearsal import out_of_memory
 from engine.training.reporting import Reporter
 from engine.training.spec import TrainingSpec
 from tests.engine.training.conftest import Finished, Train, write_rows
@@ -76,18 +75,3 @@ def test_it_ends_a_run_whose_loss_is_no_number(logs: dict[str, float]) -> None:
         reporter.on_log(None, SimpleNamespace(global_step=7), None, logs=logs)
     assert caught.value.reason == "Config"
     assert "step 7" in caught.value.text and "2e-05" in caught.value.remedy
-
-
-@pytest.mark.parametrize(
-    ("training", "wanted"),
-    [
-        ({"per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}, "batch size to 2 and accumulation to 4"),
-        ({"per_device_train_batch_size": 1}, "gradient checkpointing on"),
-        ({"per_device_train_batch_size": 1, "gradient_checkpointing": "on"}, "cutoff length"),
-    ],
-)
-def test_it_proposes_the_smallest_change_when_memory_runs_out(training: dict[str, object], wanted: str) -> None:
-    spec = TrainingSpec.from_json({"model": {"path": "m"}, "data": {"train": "d"}, "training": training})
-    error = out_of_memory(spec, "at step 4", 500)
-    assert error.reason == "OutOfMemory"
-    assert wanted in error.remedy
