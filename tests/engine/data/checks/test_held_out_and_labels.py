@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import random
+import re
 from pathlib import Path
 
+import pytest
+
+from engine.data.checks import suspicious_label
 from tests.engine.data.rows import audit_rows, finding, many, qa, write_jsonl
 
 
@@ -68,6 +73,56 @@ def test_changed_labels_are_doubted_and_sound_ones_are_not(tmp_path: Path) -> No
     planted = set(range(1, 31))
     assert len(planted & set(found["lines"])) >= 27
     assert len(set(found["lines"]) - planted) <= 3
+
+
+def classes(count: int, seed: int = 4) -> list[dict[str, str]]:
+    rng = random.Random(seed)
+    names = list(TOPICS)
+    return [
+        {"text": f"{' '.join(rng.sample(TOPICS[names[n % 3]], 4))} {n}", "label": names[(n + (n < 9)) % 3]}
+        for n in range(count)
+    ]
+
+
+@pytest.mark.parametrize(("rows", "said"), [(300, ""), (301, "an even sample of 151 of 301 labelled rows")])
+def test_a_sample_is_said_and_a_whole_is_not_called_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: int, said: str
+) -> None:
+    monkeypatch.setattr(suspicious_label, "MOST_ROWS", 300)
+    document = audit_rows(tmp_path, classes(rows))
+    found = finding(document, "suspicious_label")
+    assert found["count"] >= 3 and ("sample" in found["measure"]) == bool(said) and said in found["measure"]
+    assert set(found["kinds"]) <= {"surer", "less sure"} and "reviewed on BANKING77" in found["measure"]
+
+
+def test_a_thumb_is_no_class_to_doubt(tmp_path: Path) -> None:
+    rows = [
+        {"prompt": row["text"], "completion": f"It is about {row['label']}.", "label": row["label"] == "billing"}
+        for row in classes(300)
+    ]
+    document = audit_rows(tmp_path, rows)
+    assert document["label_balance"]["distinct"] == 2
+    assert finding(document, "suspicious_label")["count"] == 0
+    said = next(each for each in document["looked"] if each["code"] == "suspicious_label")
+    assert said["looked"] is False and "a thumb judges an answer" in said["why_not"]
+
+
+@pytest.mark.slow
+def test_the_reviewed_precision_is_what_changed_labels_of_banking77_give(public_data: Path, tmp_path: Path) -> None:
+    with (public_data / "banking77" / "train.csv").open(encoding="utf-8", newline="") as file:
+        rows = [{"text": row["text"], "label": row["category"]} for row in csv.DictReader(file)]
+    rng = random.Random(1)
+    names = sorted({row["label"] for row in rows})
+    changed = set(rng.sample(range(len(rows)), 300))
+    for place in sorted(changed):
+        rows[place]["label"] = rng.choice([name for name in names if name != rows[place]["label"]])
+    document = audit_rows(tmp_path, rows)
+    found = finding(document, "suspicious_label")
+    hits = len({line - 1 for line in found["lines"]} & changed)
+    said = [int(share) / 100 for share in re.findall(r"(\d+) %", found["measure"])]
+    assert said[0] == 0.03
+    assert hits / found["count"] == pytest.approx(said[1], abs=0.05)
+    assert hits / 300 == pytest.approx(said[4], abs=0.07)
 
 
 def test_free_text_has_no_labels_to_doubt(tmp_path: Path) -> None:
