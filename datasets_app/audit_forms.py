@@ -51,7 +51,8 @@ class AuditForm(forms.Form):
         fields: dict[str, Any] = self.fields
         for name in ("against", "production"):
             fields[name].queryset = others.order_by("dataset__name", "number")
-        there = [model.pk for model in BaseModel.objects.all() if model.is_there]
+        usable = BaseModel.objects.usable_in(version.dataset.project)
+        there = [model.pk for model in usable if model.is_there]
         fields["base_model"].queryset = BaseModel.objects.filter(pk__in=there)
         fields["cutoff_len"].unit, fields["cutoff_len"].range = "tokens", "16 to 131,072"
 

@@ -179,7 +179,8 @@ def audit_of(version: DatasetVersion) -> Audit:
 
 
 def first_model() -> BaseModel | None:
-    return next((model for model in BaseModel.objects.all() if model.is_there), None)
+    """The smallest that everybody may use."""
+    return next((model for model in BaseModel.objects.filter(project=None) if model.is_there), None)
 
 
 def _new_run(kind: str, version: DatasetVersion, user: User) -> Run:

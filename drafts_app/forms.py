@@ -87,7 +87,7 @@ class DraftForm(forms.Form):
         kind, _, number = self.cleaned_data["teacher_choice"].partition(":")
         if kind == "endpoint":
             return Endpoint.objects.get(pk=number, project_id=self.version.dataset.project_id)
-        return BaseModel.objects.get(pk=number)
+        return BaseModel.objects.usable_in(self.version.dataset.project).get(pk=number)
 
     def asked(self) -> dict[str, Any]:
         data = self.cleaned_data
@@ -110,7 +110,9 @@ def _teachers(version: DatasetVersion) -> list[tuple[str, str]]:
     endpoints = version.dataset.project.endpoints.all()
     remote = [(f"endpoint:{each.pk}", f"{each.name} ({each.model} at {each.host})") for each in endpoints]
     local = [
-        (f"model:{each.pk}", f"{each.name} (on this machine)") for each in BaseModel.objects.all() if each.is_there
+        (f"model:{each.pk}", f"{each.name} (on this machine)")
+        for each in BaseModel.objects.usable_in(version.dataset.project)
+        if each.is_there
     ]
     return remote + local
 

@@ -3,6 +3,7 @@ behind an OpenAI-compatible API, that a project may ask."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,9 +16,21 @@ from models_app import sealing
 from projects_app.models import Project
 
 
+class BaseModelQuerySet(models.QuerySet["BaseModel"]):
+    def usable_in(self, project: Project) -> BaseModelQuerySet:
+        """What a project may start from: what everybody has, and what its own runs made."""
+        return self.filter(models.Q(project=None) | models.Q(project=project))
+
+    def visible_to(self, user: Any) -> BaseModelQuerySet:
+        return self.filter(models.Q(project=None) | models.Q(project__memberships__user_id=user.pk)).distinct()
+
+
 class BaseModel(models.Model):
+    # Set for a model that a run of this project made: it may give away what it was trained on.
+    project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="base_models")
     name = models.CharField(max_length=120, unique=True)
-    # Below WORKBENCH_HOME/models, or absolute when an administrator registered a folder of the machine.
+    # As seen from WORKBENCH_HOME/models (what a run made lies beside it), or absolute when an administrator registered
+    # a folder of the machine.
     folder = models.CharField(max_length=500)
     licence = models.CharField(max_length=80, blank=True)
     parameters = models.BigIntegerField()
@@ -25,6 +38,8 @@ class BaseModel(models.Model):
     config = models.JSONField()
     about = models.JSONField("what it can and cannot do, where it came from", default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = BaseModelQuerySet.as_manager()
 
     class Meta:
         ordering = ["parameters", "name"]
@@ -34,7 +49,7 @@ class BaseModel(models.Model):
 
     @property
     def path(self) -> Path:
-        return Path(settings.WORKBENCH_HOME) / "models" / self.folder
+        return Path(os.path.normpath(Path(settings.WORKBENCH_HOME) / "models" / self.folder))
 
     @property
     def is_there(self) -> bool:

@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from models_app.models import BaseModel
+from projects_app.models import Project
 
 
 class NotAModel(Exception):
     """The folder cannot serve as a base model; the text says what is missing and what to do."""
 
 
-def register(folder: Path, *, name: str = "", stored_as: str = "") -> BaseModel:
-    """Makes or refreshes the row of a model folder. Only safetensors count as weights: a pickle is never opened."""
+def register(folder: Path, *, name: str = "", stored_as: str = "", project: Project | None = None) -> BaseModel:
+    """Makes or refreshes the row of a model folder. Only safetensors count as weights: a pickle is never opened.
+    With ``project`` it is that project's own. Raises NotAModel, also where another project has the name."""
     config = _read_json(folder, "config.json")
     if not (folder / "tokenizer.json").is_file():
         raise NotAModel(
@@ -26,8 +28,14 @@ def register(folder: Path, *, name: str = "", stored_as: str = "") -> BaseModel:
     facts: dict[str, Any] = {}
     if (folder / "workbench.json").is_file():
         facts = _read_json(folder, "workbench.json")
+    called = name or str(facts.get("name") or folder.name)
+    if BaseModel.objects.filter(name=called).exclude(project=project).exists():
+        raise NotAModel(
+            f"A model of another project, or everybody's, is called {called} already. Give it another name."
+        )
     found, _ = BaseModel.objects.update_or_create(
-        name=name or str(facts.get("name") or folder.name),
+        name=called,
+        project=project,
         defaults={
             "folder": stored_as or str(folder),
             "licence": str(facts.get("licence") or ""),

@@ -11,4 +11,8 @@ from models_app.models import BaseModel
 
 @require_GET
 def models(request: HttpRequest) -> HttpResponse:
-    return render(request, "models_app/models.html", {"models": BaseModel.objects.all()})
+    return render(
+        request,
+        "models_app/models.html",
+        {"models": BaseModel.objects.visible_to(request.user).select_related("project")},
+    )

@@ -14,7 +14,8 @@ from eval_app.models import Evaluation, System
 from models_app.models import Endpoint
 from runs_app.models import Run
 from tests.world import ROLES, World
-from training_jobs.models import TrainingJob
+from training_jobs.export_models import Export
+from training_jobs.models import Checkpoint, TrainingJob
 from workbench import links
 
 pytestmark = pytest.mark.django_db
@@ -112,6 +113,12 @@ TABLE: dict[str, Row] = {
     "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
     "training_record": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "job")),
+    "export_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "job")),
+    "export": Row(PAGE, args=("project", "export")),
+    "export_register": Row(NO_GET, WRITE, ("project", "export")),
+    # The export in the table has not been made yet, so there is no file of it.
+    "export_download": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export")),
+    "export_file": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export", "file")),
     # Without two runs in its query there is nothing to compare.
     "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),
@@ -155,6 +162,11 @@ def objects(world: World) -> dict[str, Any]:
         project=world.project, run=run, name="one", split=split, base_model=world.base_model, method="sft",
         adapter="lora", spec={}, created_by=world.owner,
     )  # fmt: skip
+    export = Export.objects.create(
+        job=job, run=Run.objects.create(project=world.project, kind="export", title="one", created_by=world.owner),
+        checkpoint=Checkpoint.objects.create(job=job, step=1, folder="checkpoints/step-1"), form="merged",
+        precision="as base", created_by=world.owner,
+    )  # fmt: skip
     evaluation = Evaluation.objects.create(
         project=world.project,
         run=Run.objects.create(project=world.project, kind="evaluate", title="one", created_by=world.owner),
@@ -192,6 +204,8 @@ def objects(world: World) -> dict[str, Any]:
         "number": 1,
         "code": "near_duplicate",
         "upload": upload.key,
+        "export": export.pk,
+        "file": "README.md",
         "evaluation": evaluation.pk,
         "token": links.make(world.owner),
     }

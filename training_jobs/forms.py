@@ -64,7 +64,7 @@ class ChoicesForm(forms.Form):
     def __init__(self, project: Project, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
         super().__init__(data, **kwargs)
         _field(self, "split").queryset = ready_splits(project)
-        _field(self, "base_model").queryset = BaseModel.objects.all()
+        _field(self, "base_model").queryset = BaseModel.objects.usable_in(project)
         _field(self, "method").choices = [(row.key, row.label) for row in METHODS.values()]
         _field(self, "adapter").choices = [(row.key, row.label) for row in ADAPTERS.values()]
 

@@ -62,7 +62,10 @@ class Basis:
             return Suggestion(TrainingOptions(), {})
 
     def settings(self, data: Mapping[str, Any] | None = None) -> SettingsForm:
-        return SettingsForm(self.method, self.adapter, self.suggestion.options, self.suggestion.reasons, data)
+        form = SettingsForm(self.method, self.adapter, self.suggestion.options, self.suggestion.reasons, data)
+        if "teacher" in form.fields:
+            form.fields["teacher"].queryset = BaseModel.objects.usable_in(self.project)  # type: ignore[attr-defined]
+        return form
 
 
 class Launch:
@@ -204,7 +207,10 @@ def _likely_model(split: Split | None) -> BaseModel | None:
     audit = split.version.audit if split else None
     if audit is not None and audit.base_model is not None and audit.base_model.is_there:
         return audit.base_model
-    return next((model for model in BaseModel.objects.all() if model.is_there), None)
+    known = (
+        BaseModel.objects.usable_in(split.version.dataset.project) if split else BaseModel.objects.filter(project=None)
+    )
+    return next((model for model in known if model.is_there), None)
 
 
 def _basis_of(project: Project, key: str) -> Basis | None:
@@ -217,7 +223,7 @@ def _basis_of(project: Project, key: str) -> Basis | None:
     return Basis(
         project,
         ready_splits(project).filter(pk=int(split)).first(),
-        BaseModel.objects.filter(pk=int(model)).first(),
+        BaseModel.objects.usable_in(project).filter(pk=int(model)).first(),
         method,
         adapter,
     )

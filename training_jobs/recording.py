@@ -1,12 +1,15 @@
-"""What a training run leaves in the database besides its events: its checkpoints."""
+"""What the runs of this room leave in the database besides their events: checkpoints, and what was exported."""
 
 from __future__ import annotations
 
+import json
 from pathlib import PurePosixPath
 
+from engine import process
 from engine.errors import EngineError
 from runs_app.models import Run
 from runs_app.recording import Event, Recorder
+from training_jobs.export_models import Export
 from training_jobs.models import Checkpoint, TrainingJob
 
 
@@ -41,6 +44,22 @@ class TrainingRecorder(Recorder):
                 "The training ended without leaving a checkpoint on the disk.",
                 "Read the end of the log, check the free space, and retry.",
             )
+
+
+class ExportRecorder(Recorder):
+    def argv(self, run: Run) -> list[str]:
+        """``export`` is the engine's word for rows."""
+        return process.engine_argv("export-model", str(run.directory))
+
+    def page_of(self, run: Run) -> str:
+        return run.export.get_absolute_url()
+
+    def on_success(self, run: Run) -> None:
+        try:
+            result = json.loads((run.directory / "result.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise EngineError("Internal", f"The result could not be read: {error}.", "Retry the export.") from error
+        Export.objects.filter(run=run).update(result=result)
 
 
 def _is_inside(path: object) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from training_jobs import comparing, views
+from training_jobs import comparing, export_views, views
 
 urlpatterns = [
     path("", views.train, name="train"),
@@ -14,4 +14,9 @@ urlpatterns = [
     path("compare/", comparing.compare_runs, name="compare_runs"),
     path("jobs/<int:job_id>/", views.training_job, name="training_job"),
     path("jobs/<int:job_id>/record/", views.record, name="training_record"),
+    path("jobs/<int:job_id>/export/", export_views.new, name="export_new"),
+    path("exports/<int:export_id>/", export_views.export, name="export"),
+    path("exports/<int:export_id>/register/", export_views.register, name="export_register"),
+    path("exports/<int:export_id>/download/", export_views.download, name="export_download"),
+    path("exports/<int:export_id>/files/<str:name>", export_views.file, name="export_file"),
 ]

@@ -131,6 +131,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "changed": sum(row.differs for _, rows in settings for row in rows),
         "facts": _facts(job),
         "record": repeating.facts(job),
+        "exports": job.exports.select_related("run", "checkpoint__job"),
         "panels": (panels := measures.panels(job.method)),
         "panels_json": json.dumps(panels),
         "limit_text": f"{job.forgetting_limit:g}",

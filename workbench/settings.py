@@ -115,6 +115,7 @@ RUN_KINDS: dict[str, dict[str, Any]] = {
     "draft": {"label": "Drafting", "exclusive": False, "recorder": "drafts_app.recording.DraftRecorder"},
     "split": {"label": "Split", "exclusive": False, "recorder": "datasets_app.recording.SplitRecorder"},
     "train": {"label": "Training", "exclusive": True, "recorder": "training_jobs.recording.TrainingRecorder"},
+    "export": {"label": "Export", "exclusive": True, "recorder": "training_jobs.recording.ExportRecorder"},
     "evaluate": {
         "label": "Evaluation",
         "exclusive": True,

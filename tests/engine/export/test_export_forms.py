@@ -130,3 +130,12 @@ def test_it_stops_when_asked_and_leaves_nothing_half_done(trained: Trained, expo
     ask(folder, "")
     export(trained("lora"), "lora", "merged")
     assert (folder / "export" / "model.safetensors").is_file()
+
+
+def test_it_names_a_checkpoint_that_is_not_whole(tiny_model: Path, export: Export, tmp_path: Path) -> None:
+    (tmp_path / "half").mkdir()
+    (tmp_path / "half" / "adapter_config.json").write_text("{}")
+    folder = export(tmp_path / "half", "lora", "merged", code=1)
+    error = read_run(1, folder).of("error")[0]
+    assert error["reason"] == "Model" and "holds no adapter_model.safetensors" in error["text"]
+    assert not (folder / "export").exists()
