@@ -13,7 +13,7 @@ from datasets_app import launching
 from datasets_app.models import Audit, DatasetVersion, Repair
 from datasets_app.review_models import Waiting
 from engine.data.errors import DataError
-from engine.data.identities import Group, groups, identities
+from engine.data.identities import Group, groups
 from engine.data.index import open_index
 from engine.data.repair import taken_away
 from runs_app.models import ENDED
@@ -120,16 +120,10 @@ def _resolve(audit: Audit, choices: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _dedupe(audit: Audit, choices: dict[str, Any]) -> list[dict[str, Any]]:
-    """Every group decided: ``dedupe`` with the rows to keep. Else the rows of the decided groups that were not kept,
-    by number, because a group that nobody looked at, or that may stay, is left alone."""
+    """The rows of the decided groups that were not kept, by number: a person chose them, however alike they are. A
+    group that nobody looked at, or that may stay, is left alone."""
     known = all_groups(audit, "near_duplicate")
     kept = {group.number: choices.get(group.key, {}).get("keep", SKIP) for group in known}
     decided = [group for group in known if kept[group.number] in group.rows]
     gone = [number for group in decided for number in group.rows if number != kept[group.number]]
-    if not gone:
-        return []
-    if len(decided) < len(known):
-        return [{"op": "drop", "codes": [], "numbers": gone}]
-    with closing(open_index(audit.folder / "index.sqlite")) as connection:
-        ids = identities(connection, [kept[group.number] for group in known])
-    return [{"op": "dedupe", "codes": ["near_duplicate"], "keep": "reviewed", "reviewed": sorted(ids.values())}]
+    return [{"op": "drop", "codes": [], "numbers": gone}] if gone else []

@@ -23,7 +23,21 @@ ORDERS = (
     ("format", "By shape"),
     ("-findings", "Most findings first"),
 )
-NAMES = ("finding", "format", "label", "show", "cluster", "unit", "least", "most", "tag", "reviewed", "q", "sort")
+NAMES = (
+    "finding",
+    "format",
+    "label",
+    "show",
+    "cluster",
+    "row",
+    "unit",
+    "least",
+    "most",
+    "tag",
+    "reviewed",
+    "q",
+    "sort",
+)
 LENGTH_UNITS = ("tokens", "characters")
 
 
@@ -37,7 +51,7 @@ class Asked:
     @classmethod
     def of(cls, query: QueryDict) -> Asked:
         values = {name: plain(query.get(name, "").strip()[:200]) for name in NAMES}
-        for name in ("least", "most", "cluster"):
+        for name in ("least", "most", "cluster", "row"):
             if not _is_number(values[name]):
                 values[name] = ""
         if values["sort"] not in dict(ORDERS) and values["sort"] not in {"line", "-label", "-format", "findings"}:
@@ -53,7 +67,6 @@ class Asked:
         return self.values.get(name, "")
 
     def where(self, document: dict[str, Any]) -> Where:
-        cluster = self.get("cluster")
         return Where(
             finding=self.get("finding"),
             format=self.get("format"),
@@ -62,8 +75,14 @@ class Asked:
             unit=self.get("unit") or ("tokens" if document.get("tokens") else "characters"),
             least=_number(self.get("least")),
             most=_number(self.get("most")),
-            numbers=cluster_rows(document, int(cluster)) if cluster else None,
+            numbers=self._numbers(document),
         )
+
+    def _numbers(self, document: dict[str, Any]) -> list[int] | None:
+        if row := self.get("row"):
+            return [int(row)]
+        cluster = self.get("cluster")
+        return cluster_rows(document, int(cluster)) if cluster else None
 
     def address(self, **changes: str) -> str:
         """The query that says this, shortest; ``changes`` set a name, or with an empty text take it away. It begins
@@ -86,6 +105,7 @@ class Asked:
             "show": "Not usable",
             "tag": f"Tag: {self.get('tag')}",
             "reviewed": "Reviewed",
+            "row": f"Row {self.get('row')}",
             "cluster": f"Cluster {self.get('cluster')}: {cluster_terms(document, self.get('cluster'))}",
         }
         chips = [(text, self.address(**{name: ""})) for name, text in words.items() if self.get(name)]

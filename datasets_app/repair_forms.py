@@ -16,6 +16,8 @@ from engine.data.valuable import MENDS
 
 # Operations that need more than a form can ask have pages of their own.
 ELSEWHERE = ("edit", "map", "mix", "add")
+# Findings that a person looks at before anything goes.
+REVIEWED = {code for mend in MENDS if mend.review for code in mend.codes}
 # Fields that are filled in from what was decided on other pages.
 FILLED = {("dedupe", "reviewed"), ("resolve", "choices")}
 
@@ -132,8 +134,8 @@ def _form_field(field: Field, answers: list[dict[str, Any]], findings: list[dict
         about["help_text"] += f" One of {', '.join(value for value, _ in choices)}, or a number."
         return forms.CharField(initial=field.default, max_length=20, **about)
     if field.kind == "choices":
-        # Rows that are only alike are not removed unread.
-        known = {one["code"] for one in answers if one["code"] != "near_duplicate" or one["severity"] != "notice"}
+        # Rows that are only alike are not removed unread: whoever wants that ticks it.
+        known = {one["code"] for one in answers if one["code"] not in REVIEWED}
         initial = [value for value, _ in choices if value in known] or [str(value) for value in field.default or []]
         return forms.MultipleChoiceField(choices=choices, initial=initial, widget=forms.CheckboxSelectMultiple, **about)
     if field.kind == "switch":

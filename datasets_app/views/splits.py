@@ -164,6 +164,7 @@ def _told(split: Split) -> dict[str, Any]:
         told["test_version"] = DatasetVersion.objects.filter(
             dataset__project_id=split.version.dataset.project_id, pk=split.options.get("test")
         ).first()
+    told["between"] = _between(result)
     if shares := result.get("shares"):
         # Classes are those of this version's rows: a test part from another file has no count of them.
         counted = PARTS[:2] if result.get("file") else PARTS
@@ -173,6 +174,15 @@ def _told(split: Split) -> dict[str, Any]:
         ]
         told["shares"] = shares | {"rows": rows, "parts": counted}
     return told
+
+
+def _between(result: dict[str, Any]) -> dict[str, Any]:
+    """Of each two parts how many rows of one stand in the other, by kind, and the first of them."""
+    found = result.get("leaks", {}).get("between", [])
+    kinds = [kind for kind in LEAKS if any(kind in each["kinds"] for each in found)]
+    listed = [{**row, "part": each["parts"][0]} for each in found for row in each["listed"]]
+    rows = [{**each, "counts": [each["kinds"][kind] for kind in kinds]} for each in found]
+    return {"titles": [LEAKS[kind] for kind in kinds], "rows": rows, "listed": listed} if found else {}
 
 
 def _launch_url(split: Split) -> str:

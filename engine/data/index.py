@@ -10,6 +10,7 @@ SCHEMA = """
 create table row (number integer primary key, line integer, offset integer, length integer, format text,
                   usable integer, tokens integer, characters integer, label text, row_id blob);
 create table finding_row (code text, number integer, group_id integer, note text);
+create table near_pair (one integer, other integer, likeness real);
 """
 # Made after the rows are in: building an index once is several times faster than keeping it up to date.
 INDEXES = """

@@ -23,11 +23,13 @@ Touched = Callable[[Operation, list[str]], int]
 
 @dataclass(frozen=True, slots=True)
 class Mend:
-    """``operation`` is given those of ``codes`` that were found."""
+    """``operation`` is given those of ``codes`` that were found. ``review``: a person decides row by row, and nothing
+    of it is done unread."""
 
     title: str
     codes: tuple[str, ...]
     operation: Callable[[list[str]], Operation]
+    review: bool = False
 
 
 def _drop(codes: list[str]) -> Operation:
@@ -39,8 +41,14 @@ MENDS = (
     Mend("Drop rows of the test file", ("leak_identical", "leak_prompt", "leak_ngram"), _drop),
     Mend(
         "Remove duplicates",
-        ("exact_duplicate", "normalised_duplicate", "near_duplicate"),
+        ("exact_duplicate", "normalised_duplicate"),
         lambda codes: {"op": "dedupe", "codes": codes, "keep": "first"},
+    ),
+    Mend(
+        "Review near-duplicates",
+        ("near_duplicate",),
+        lambda codes: {"op": "dedupe", "codes": codes, "keep": "first"},
+        review=True,
     ),
     Mend(
         "Redact personal data and keys",
@@ -68,20 +76,18 @@ def top_repairs(findings: list[dict[str, Any]], touched: Touched | None) -> list
     found = []
     for mend in MENDS:
         mended = [known[code] for code in mend.codes if code in known and known[code]["count"]]
-        # Copies that are only alike are not removed unread; they come along when they are to repair themselves.
-        mended = [one for one in mended if one["code"] != "near_duplicate" or one["severity"] != "notice"]
-        if not mended:
+        # A few rows that are only alike are no repair.
+        if not mended or (mend.review and all(one["severity"] == "notice" for one in mended)):
             continue
         codes = [one["code"] for one in mended]
         operation = mend.operation(codes)
         if operation["op"] not in REPAIRS:
             continue
         gravest = min(mended, key=lambda one: (SEVERITIES.index(one["severity"]), -_rows(one)))
-        rows = touched(operation, codes) if touched else sum(map(_rows, mended))
+        rows = touched(operation, codes) if touched and not mend.review else sum(map(_rows, mended))
         order = (SEVERITIES.index(gravest["severity"]), -rows)
-        found.append(
-            (order, {"title": mend.title, "codes": codes, "op": operation, "rows": rows, "why": gravest["why"]})
-        )
+        told = {"title": mend.title, "codes": codes, "op": operation, "rows": rows, "why": gravest["why"]}
+        found.append((order, told | ({"review": True} if mend.review else {})))
     return [repair for _, repair in sorted(found, key=lambda each: each[0])][:SHOWN]
 
 

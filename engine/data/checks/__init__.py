@@ -32,9 +32,10 @@ CHECKS: dict[str, str] = {
     "mixed_instruction_styles": "engine.data.checks.mixed_instruction_styles",
     "exact_duplicate": "engine.data.checks.exact_duplicate",
     "normalised_duplicate": "engine.data.checks.normalised_duplicate",
-    "near_duplicate": "engine.data.checks.near_duplicate",
     "conflicting_answers": "engine.data.checks.conflicting_answers",
     "label_imbalance": "engine.data.checks.label_imbalance",
+    # Asks whether rows have classes, which the one above decides.
+    "near_duplicate": "engine.data.checks.near_duplicate",
     "over_cutoff": "engine.data.checks.over_cutoff",
     "no_supervised_tokens": "engine.data.checks.no_supervised_tokens",
     "length_outlier": "engine.data.checks.length_outlier",

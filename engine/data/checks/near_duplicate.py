@@ -13,12 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data import pairs as near_pairs
 from engine.data.again import contents
 from engine.data.bands import MOST_PAIRS, Bands, Kept
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.clusters import Clusters
+from engine.data.clusters import groups
 from engine.data.columns import equal_groups
+from engine.data.pairs import Pairs
 from engine.data.seen import Seen
 from engine.data.shingles import (
     Hashes,
@@ -117,19 +119,29 @@ def conclude(state: _State, book: Book, facts: Facts) -> None:
         book.pass_over({"near_duplicate": MEASURE}, "there are fewer than two rows")
         return
     first, copies = _copies(facts)
-    pairs, capped = state.bands.pairs(first)
-    clusters = Clusters(FIRM)
-    for one, other, likeness in _verified(state, facts, pairs):
-        clusters.join(one, other, likeness)
+    candidates, capped = state.bands.pairs(first)
+    found = _verified(state, facts, candidates)
     numbers, lines = facts.columns["number"].values(), facts.columns["line"].values()
     coarse = facts.columns["coarse"].values()
-    for group in clusters.groups():
+    for group in groups(found, FIRM):
         # Copies but for writing are reported as such; here only groups that hold more than one text.
         if len({int(coarse[place]) for place in group}) < 2:
             continue
         rows = sorted({row for place in group for row in (place, *copies.get(place, ()))})
         book.flag_group("near_duplicate", [(int(numbers[place]), int(lines[place])) for place in rows], _note(rows))
+    near_pairs.write(facts.connection, _with_copies(found, copies, numbers))
     _describe(book, facts, capped)
+
+
+def _with_copies(found: Pairs, copies: dict[int, list[int]], numbers: NDArray[np.uint64]) -> Pairs:
+    """The pairs by row number, and with them the exact copies of rows that are in one."""
+    known = np.unique(np.r_[found.ones, found.others]).tolist()
+    firsts = [(place, copy) for place in known for copy in copies.get(place, ())]
+    ones, others = np.array(firsts, np.int64).reshape(-1, 2).T
+    same = Pairs(ones, others, np.ones(len(firsts), np.float32))
+    every = Pairs.joined([found, same])
+    by_place = numbers.astype(np.int64) if len(every) else np.zeros(0, np.int64)
+    return Pairs(by_place[every.ones], by_place[every.others], every.likeness)
 
 
 def _note(rows: list[int]) -> str:
@@ -137,10 +149,19 @@ def _note(rows: list[int]) -> str:
 
 
 def _describe(book: Book, facts: Facts, capped: bool) -> None:
+    """``surplus`` are the rows that go when of rows that are alike (and of one label) the first stays."""
     only = f"; only the first {MOST_PAIRS:,} candidate pairs were compared" if capped else ""
     book.say({"near_duplicate": {**MEASURE, "cannot_see": MEASURE["cannot_see"] + only}})
-    if book.has("near_duplicate") and (book.finding("near_duplicate").surplus or 0) >= MANY * facts.usable:
-        book.finding("near_duplicate").severity = "repair"
+    if not book.has("near_duplicate"):
+        return
+    book.flush()
+    finding = book.finding("near_duplicate")
+    found, mixed = near_pairs.removable(facts.connection, labelled=facts.label_balance is not None)
+    finding.surplus = len(found)
+    if finding.surplus >= MANY * facts.usable:
+        finding.severity = "repair"
+    if mixed:
+        finding.extra["mixed_labels"] = mixed
 
 
 def _copies(facts: Facts) -> tuple[NDArray[np.bool_], dict[int, list[int]]]:
@@ -158,21 +179,25 @@ def jaccard(one: set[int], other: set[int]) -> float:
     return both / max(1, len(one) + len(other) - both)
 
 
-def _verified(state: _State, facts: Facts, pairs: NDArray[np.uint64]) -> list[tuple[int, int, float]]:
-    """The pairs at or above the threshold, the most alike first. Rows are read again, some thousands at a time."""
+def _verified(state: _State, facts: Facts, pairs: NDArray[np.uint64]) -> Pairs:
+    """The pairs at or above the threshold. Rows are read again, some thousands at a time."""
     numbers = facts.columns["number"].values()
-    found: list[tuple[int, int, float]] = []
+    found: list[Pairs] = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
         part = pairs[start : start + PAIRS_AT_ONCE]
         ones = (part >> np.uint64(32)).astype(np.int64)
         others = (part & np.uint64(0xFFFFFFFF)).astype(np.int64)
         places = np.unique(np.r_[ones, others])
         prints = _prints(state, facts, [int(numbers[place]) for place in places])
-        for one, other in zip(ones.tolist(), others.tolist(), strict=True):
-            likeness = jaccard(prints.get(int(numbers[one]), set()), prints.get(int(numbers[other]), set()))
-            if likeness >= THRESHOLD:
-                found.append((one, other, likeness))
-    return sorted(found, key=lambda pair: (-pair[2], pair[0], pair[1]))
+        likeness = np.array(
+            [
+                jaccard(prints.get(int(numbers[one]), set()), prints.get(int(numbers[other]), set()))
+                for one, other in zip(ones.tolist(), others.tolist(), strict=True)
+            ]
+        )
+        alike = likeness >= THRESHOLD
+        found.append(Pairs(ones[alike], others[alike], likeness[alike].astype(np.float32)))
+    return Pairs.joined(found)
 
 
 def _prints(state: _State, facts: Facts, numbers: list[int]) -> dict[int, set[int]]:

@@ -6,15 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from engine.data.errors import DataError
+from engine.data.pairs import Integers, Pairs, alike_by, leaving, of_one_label, read
 from engine.data.repairs.context import NOT_GONE, Context
 from engine.data.repairs.fields import EXCEPT, Field, exceptions
 
 TITLE = "Remove duplicates"
 ABOUT = "Keeps one row of each set of duplicates and takes the others away."
-CODES = ("exact_duplicate", "normalised_duplicate", "near_duplicate")
+NEAR = "near_duplicate"
+CODES = ("exact_duplicate", "normalised_duplicate", NEAR)
 FIELDS = (
     Field(
         "codes",
@@ -52,42 +53,54 @@ def codes(operation: dict[str, Any]) -> tuple[str, ...]:
 
 def rows(operation: dict[str, Any], context: Context) -> Iterator[tuple[int, str]]:
     """All but one row of each set, with the first of ``codes`` that the row has. Sets of several kinds that share a
-    row are one set; rows that are gone already are in none, and rows in which a kind is fine are in none of it."""
-    (last,) = context.index.execute("select coalesce(max(number), 0) from row").fetchone()
-    roots = np.arange(last + 1, dtype=np.int64)
+    row are one set; rows that are gone already are in none, and rows in which a kind is fine are in none of it. Of
+    near-duplicates a row goes only when it is alike to a row that stays, and both have the same label."""
+    found: dict[str, Integers] = {}
+    pairs: list[Pairs] = []
     for code in operation["codes"]:
-        _join_groups(roots, context, code, exceptions(operation, code))
-    keepers = np.zeros(last + 1, dtype=np.int64)  # root → the row that stays
-    for number in _best_first(operation, context):
-        root = _find(roots, number)
-        if not keepers[root]:
-            keepers[root] = number
-    for code in operation["codes"]:
-        fine = exceptions(operation, code)
-        select = f"select number from finding_row f where code = ? and {NOT_GONE} order by number"  # noqa: S608
-        for (number,) in context.index.execute(select, (code,)):
-            if keepers[_find(roots, number)] != number and number not in fine:
-                yield number, code
+        groups, numbers = _flagged(context, code, exceptions(operation, code))
+        found[code] = np.unique(numbers)
+        pairs.append(_near(context, found[code]) if code == NEAR else _copies(groups, numbers))
+    order = np.fromiter(_best_first(operation, context), np.int64)
+    order = order[np.isin(order, np.concatenate(list(found.values())))]
+    gone = leaving(Pairs.joined(pairs), order)
+    for code, numbers in found.items():
+        here = np.isin(gone, numbers)
+        yield from ((number, code) for number in gone[here].tolist())
+        gone = gone[~here]
 
 
-def _join_groups(roots: NDArray[np.int64], context: Context, code: str, fine: frozenset[int]) -> None:
-    """Union-find: the rows of a group get one root, but for those that are ``fine``."""
+def _flagged(context: Context, code: str, fine: frozenset[int]) -> tuple[Integers, Integers]:
+    """(group, number) of each row left with this finding, but for those that are ``fine``; by group, then number."""
     select = f"select group_id, number from finding_row f where code = ? and {NOT_GONE} order by group_id, number"  # noqa: S608
-    group, first = None, 0
-    for group_id, number in context.index.execute(select, (code,)):
-        if number in fine:
-            continue
-        if group_id != group:
-            group, first = group_id, number
-        one, other = _find(roots, first), _find(roots, number)
-        roots[max(one, other)] = min(one, other)
+    flat = np.fromiter((each for row in context.index.execute(select, (code,)) for each in row), np.int64)
+    groups, numbers = flat.reshape(-1, 2).T
+    left = ~np.isin(numbers, np.fromiter(fine, np.int64, len(fine)))
+    return groups[left], numbers[left]
 
 
-def _find(roots: NDArray[np.int64], number: int) -> int:
-    while roots[number] != number:
-        roots[number] = roots[roots[number]]
-        number = int(roots[number])
-    return number
+def _copies(groups: Integers, numbers: Integers) -> Pairs:
+    """The rows of a group are all alike to its first."""
+    firsts = np.flatnonzero(np.r_[True, groups[1:] != groups[:-1]]) if len(groups) else np.zeros(0, np.int64)
+    first = np.repeat(numbers[firsts], np.diff(np.r_[firsts, len(groups)]))
+    return Pairs(first, numbers, np.ones(len(numbers), np.float32)).of(first != numbers)
+
+
+def _near(context: Context, numbers: Integers) -> Pairs:
+    """The verified pairs of rows that have one label. Raises DataError for an audit that kept no pairs."""
+    known = read(context.index)
+    if known is None:
+        raise DataError("This audit does not say which row is alike to which.", "Audit the version again.")
+    pairs = alike_by(known, numbers)
+    if not context.document.get("label_balance"):
+        return pairs
+    same = of_one_label(context.index, pairs)
+    if apart := len(np.unique(np.r_[pairs.ones[~same], pairs.others[~same]])):
+        context.notes.append(
+            f"Rows that are alike to a row with another label: {apart:,}. They do not go for that: decide such groups "
+            "one by one."
+        )
+    return pairs.of(same)
 
 
 def _best_first(operation: dict[str, Any], context: Context) -> Iterator[int]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.data.pairs import Pairs, connected
 from engine.data.records import Problem, Record
 from engine.data.splits import LEFT_OUT, PARTS, Places
 
@@ -53,6 +54,14 @@ class Rows:
         for rows in groups:
             _join(self.roots, rows)
         self.roots = _flatten(self.roots)
+
+    def join_pairs(self, pairs: Pairs) -> None:
+        """Makes the two rows of each pair stay together: whatever a chain of pairs connects is on one side."""
+        numbers, places = np.unique(np.r_[pairs.ones, pairs.others], return_inverse=True)
+        of = connected(len(numbers), places[: len(pairs)], places[len(pairs) :])
+        order = np.argsort(of, kind="stable")
+        borders = np.flatnonzero(np.diff(of[order])) + 1
+        self.join(part.tolist() for part in np.split(numbers[order], borders) if len(part) > 1)
 
     def units(self) -> tuple[Integers, Integers, Integers]:
         """(root, the row whose key speaks for it, how many rows) of each set of rows that stay together. Which row
