@@ -57,7 +57,10 @@ def _spec(job: TrainingJob, systems: list[System], limit: int | None) -> dict[st
         "baseline": next(system.key for system in systems if system.is_baseline),
         "metrics": None,
         "generation": {"max_new_tokens": None, "batch_size": 8},
-        "probes": {"suites": job.spec.get("probes", {}).get("suites", ["general"])},
+        "probes": {
+            "suites": job.spec.get("probes", {}).get("suites", ["general"]),
+            "files": job.spec.get("probes", {}).get("files", []),
+        },
         "forgetting_limit": job.spec.get("probes", {}).get("forgetting_limit", 0.05),
         "limit": limit,
         "seed": 42,

@@ -22,6 +22,7 @@ from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app import dispatching
 from runs_app.models import Run
+from training_jobs.forgetting_form import ForgettingForm
 from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, ready_splits, settings_data
 from training_jobs.kinds import Kinds, adapter_kinds, method_kinds
 from training_jobs.lengths import TokenLengths, lengths_of
@@ -69,15 +70,23 @@ class Basis:
 
 
 class Launch:
-    """Both forms together. ``moved`` tells that the choices changed since the settings were last suggested."""
+    """The forms together. ``moved`` tells that the choices changed since the settings were last suggested."""
 
     def __init__(
-        self, project: Project, choices: ChoicesForm, basis: Basis, settings: SettingsForm, *, moved: bool = False
+        self,
+        project: Project,
+        choices: ChoicesForm,
+        basis: Basis,
+        settings: SettingsForm,
+        forgetting: ForgettingForm,
+        *,
+        moved: bool = False,
     ):
         self.project = project
         self.choices = choices
         self.basis = basis
         self.settings = settings
+        self.forgetting = forgetting
         self.moved = moved
 
     @property
@@ -89,8 +98,8 @@ class Launch:
         )
 
     def is_valid(self) -> bool:
-        """Checks both, so that every mistake is shown at once."""
-        return all([self.choices.is_valid(), self.settings.is_valid()])
+        """Checks all, so that every mistake is shown at once."""
+        return all([self.choices.is_valid(), self.settings.is_valid(), self.forgetting.is_valid()])
 
     def spec(self) -> TrainingSpec:
         """What a valid launch asks of the engine. Raises SpecError where the parts do not fit together."""
@@ -111,6 +120,7 @@ class Launch:
                 "method_options": self.settings.section("method__"),
                 "adapter_options": self.settings.section("adapter__"),
                 "teacher": teacher.for_engine() if teacher else None,
+                "probes": self.forgetting.section(),
             }
         )
 
@@ -136,7 +146,8 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
         "adapter": basis.adapter,
     }
     choices = ChoicesForm(project, initial=initial)
-    return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None))
+    forgetting = ForgettingForm(project, split, probes=source.spec.get("probes") if source else None)
+    return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None), forgetting)
 
 
 def typed(project: Project, data: Mapping[str, Any]) -> Launch:
@@ -151,10 +162,11 @@ def typed(project: Project, data: Mapping[str, Any]) -> Launch:
         chosen.get("method", FIRST_METHOD),
         chosen.get("adapter", FIRST_ADAPTER),
     )
+    forgetting = ForgettingForm(project, basis.split, data)
     before = _basis_of(project, str(data.get("basis", "")))
     if before is None or before.key == basis.key:
-        return Launch(project, choices, basis, basis.settings(data))
-    return Launch(project, choices, basis, basis.settings(_carried(data, before, basis)), moved=True)
+        return Launch(project, choices, basis, basis.settings(data), forgetting)
+    return Launch(project, choices, basis, basis.settings(_carried(data, before, basis)), forgetting, moved=True)
 
 
 def start(launch: Launch, spec: TrainingSpec, user: User) -> TrainingJob:

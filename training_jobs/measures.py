@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import FloatField, OuterRef, QuerySet, Subquery
+from django.db.models import F, FloatField, OuterRef, QuerySet, Subquery
 from django.db.models.fields.json import KT
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 from engine.adapters.table import ADAPTERS
+from engine.evaluation.measures import MEASURES, label
+from engine.evaluation.suite_rows import installed, suite_names, title_of
 from engine.methods.table import METHODS
 from engine.training.options import OptionField, describe
 from engine.training.spec import TrainingOptions
@@ -17,16 +19,17 @@ from runs_app.models import Run, RunEvent
 from training_jobs.models import TrainingJob
 from training_jobs.option_fields import shown
 
-MEASURE_WORDS = {"loss": ("General loss", "nats per token"), "accuracy": ("General accuracy", "share of questions")}
 MOST_WARNINGS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeRow:
-    """One measure of one suite, before the first step and now. ``change`` is negative where something was forgotten."""
+    """One measure of one suite, before the first step and now. ``change`` is negative where something was forgotten;
+    ``held`` is what of it counts against the limit."""
 
     suite: str
     measure: str
+    title: str
     label: str
     unit: str
     n: int
@@ -34,13 +37,30 @@ class ProbeRow:
     baseline: float
     score: float
     change: float
+    held: float
     past_limit: bool
     domains: tuple[tuple[str, float, int], ...]
 
     @property
-    def change_words(self) -> str:
-        """As static/js/live-fields.js writes it."""
-        return f"{'−' if self.change < 0 else '+'}{abs(self.change) * 100:.1f} %"
+    def by_chance(self) -> bool:
+        """A fall too small to be held against it: one or two rows."""
+        return self.change < 0 == self.held
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A figure at the head of a run's page: a measure of its only suite, or what a suite lost most of. ``live``: the
+    event field that static/js/live-fields.js keeps it by."""
+
+    label: str
+    change: float | None
+    live: str
+    definition: str
+
+    @property
+    def words(self) -> str | None:
+        """As static/js/live-fields.js writes it; None before it was measured."""
+        return None if self.change is None else f"{'−' if self.change < 0 else '+'}{abs(self.change) * 100:.1f} %"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +106,29 @@ def probes(run: Run, limit: float) -> list[ProbeRow]:
     return [_probe_row(suite, measure, data, limit) for (suite, measure), data in newest.items()]
 
 
-def forgetting(job: TrainingJob) -> float | None:
-    """The larger fall of the general probes of a job that came through ``with_results``."""
-    changes = [getattr(job, name) for name in ("general_loss", "general_accuracy")]
-    return min((change for change in changes if change is not None), default=None)
+def cards(job: TrainingJob, rows: list[ProbeRow]) -> list[Card]:
+    """One a measure where the run has one suite, else one a suite; what it asks for also before it is measured."""
+    probes = job.spec.get("probes") or {}
+    titles = {name: title_of(name) for name in probes.get("suites", [])} | job.suite_titles
+    titles |= {row.suite: row.title for row in rows}
+    if len(titles) != 1:
+        return [_suite_card(suite, title, rows) for suite, title in titles.items()]
+    suite, title = next(iter(titles.items()))
+    known = installed(suite).measures if suite in suite_names() else ()
+    changes: dict[str, float | None] = dict.fromkeys(known) | {row.measure: row.change for row in rows}
+    return [_measure_card(suite, measure, label(title, measure), change) for measure, change in changes.items()]
+
+
+def _measure_card(suite: str, measure: str, title: str, change: float | None) -> Card:
+    about = MEASURES[measure].about if measure in MEASURES else ""
+    definition = f"{about} Change against the model before step 1; negative: something was forgotten."
+    return Card(title, change, f"probe.{suite}/{measure}.change", definition.strip())
+
+
+def _suite_card(suite: str, title: str, rows: list[ProbeRow]) -> Card:
+    changes = [row.change for row in rows if row.suite == suite]
+    definition = "The worst change of its measures against the model before step 1. Negative: something was forgotten."
+    return Card(title, min(changes, default=None), f"probe.{suite}.worst", definition)
 
 
 def warnings(run: Run) -> list[dict[str, Any]]:
@@ -103,12 +142,10 @@ def warnings(run: Run) -> list[dict[str, Any]]:
 
 
 def with_results(jobs: QuerySet[TrainingJob]) -> QuerySet[TrainingJob]:
-    """Adds ``loss``, ``eval_loss``, ``general_loss`` and ``general_accuracy`` (both as change) to each job."""
+    """Adds ``loss``, ``eval_loss`` and ``forgetting`` to each job: the worst change that any probe of its last
+    evaluation holds against it."""
     return jobs.annotate(
-        loss=_last("metric", "loss"),
-        eval_loss=_last("metric", "eval_loss"),
-        general_loss=_last("probe", "change", data__measure="loss", data__step__gt=0),
-        general_accuracy=_last("probe", "change", data__measure="accuracy", data__step__gt=0),
+        loss=_last("metric", "loss"), eval_loss=_last("metric", "eval_loss"), forgetting=_worst_probe()
     )
 
 
@@ -136,21 +173,32 @@ def _last(kind: str, name: str, **where: Any) -> Subquery:
     return Subquery(newest.values("value")[:1])
 
 
+def _worst_probe() -> Subquery:
+    probes = RunEvent.objects.filter(run=OuterRef("run"), kind="probe", data__step__gt=0)
+    probes = probes.annotate(step=Cast(KT("data__step"), FloatField()))
+    change = Coalesce(Cast(KT("data__counted"), FloatField()), Cast(KT("data__change"), FloatField()))
+    last = probes.annotate(value=change, newest=Subquery(probes.order_by("-seq").values("step")[:1]))
+    return Subquery(last.filter(step=F("newest")).order_by("value").values("value")[:1])
+
+
 def _probe_row(suite: str, measure: str, data: dict[str, Any], limit: float) -> ProbeRow:
-    label, unit = MEASURE_WORDS.get(measure, (measure.replace("_", " ").capitalize(), ""))
     change = float(data.get("change") or 0.0)
+    held = float(data.get("counted", change))
+    title = str(data.get("title") or title_of(suite))
     domains = data.get("domains") or {}
     return ProbeRow(
         suite=suite,
         measure=measure,
-        label=label,
-        unit=unit,
+        title=title,
+        label=label(title, measure),
+        unit=MEASURES[measure].unit if measure in MEASURES else "",
         n=int(data.get("n") or 0),
         step=int(data.get("step") or 0),
         baseline=float(data.get("baseline") or 0.0),
         score=float(data.get("score") or 0.0),
         change=change,
-        past_limit=change <= limit,
+        held=held,
+        past_limit=held <= limit,
         domains=tuple((name, float(one["score"]), int(one["n"])) for name, one in sorted(domains.items())),
     )
 

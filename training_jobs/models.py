@@ -54,19 +54,27 @@ class TrainingJob(models.Model):
         """What was measured at each evaluation, the one before step 1 first, read from the run's events."""
         scores: dict[str, dict[str, float]] = {}
         baseline: dict[str, float] = {}
+        sizes: dict[str, int] = {}
         for event in self.run.events.filter(Q(kind="probe") | Q(data__eval_loss__isnull=False)).order_by("seq"):
             data, values = event.data, scores.setdefault(str(int(event.data.get("step") or 0)), {})
             if event.kind == "probe" and data.get("score") is not None:
                 key = f"{data.get('suite')}/{data.get('measure')}"
                 values[key] = float(data["score"])
                 baseline.setdefault(key, float(data.get("baseline") or 0.0))
+                if data.get("n"):
+                    sizes[key] = int(data["n"])
             elif data.get("eval_loss") is not None:
                 values[TARGET] = float(data["eval_loss"])
-        return candidates(scores, baseline)
+        return candidates(scores, baseline, sizes)
 
     def recommended(self, saved: Collection[int]) -> Recommendation:
         """Which of the saved steps to take, and why, by the rule the engine keeps checkpoints by."""
-        return recommend(self.candidates(), saved, -self.forgetting_limit)
+        return recommend(self.candidates(), saved, -self.forgetting_limit, self.suite_titles)
+
+    @property
+    def suite_titles(self) -> dict[str, str]:
+        """The names of the project's own rows that it is probed with, by the key of their suite."""
+        return {file["key"]: file["title"] for file in self.spec.get("probes", {}).get("files", [])}
 
     @property
     def method_label(self) -> str:

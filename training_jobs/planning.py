@@ -25,12 +25,11 @@ from models_app.models import BaseModel
 from runs_app.dispatching import HOST
 from runs_app.models import RunEvent
 from training_jobs.drawing import DrawnLayer, drawn
+from training_jobs.forgetting_form import probe_cost
 from training_jobs.launching import Launch, shapes_of
 from training_jobs.lengths import TokenLengths
 from training_jobs.models import TrainingJob
 
-# One scoring of the general probe suite: its passages, and each question once a choice, in the starter's tokens.
-PROBE_TOKENS = 16_000
 FEW_VALIDATION_ROWS = 16
 RUNS_REMEMBERED = 5
 # Rows are this long where the audit had no tokenizer to measure with: long enough that an estimate errs upwards.
@@ -182,7 +181,7 @@ def _resources(
         method=spec.method,
         teacher=teacher,
         tokens_per_s=speed.tokens_per_s if speed else None,
-        evaluation_tokens=int(split.rows("validation") * mean) + PROBE_TOKENS,
+        evaluation_tokens=int(split.rows("validation") * mean) + probe_cost(spec.probes),
     )
     cards = on_cards(
         shape, spec.training, spec.adapter, spec.adapter_options, rows, method=spec.method, teacher=teacher
@@ -192,7 +191,7 @@ def _resources(
 
 def _form_reasons(launch: Launch) -> tuple[tuple[str, str], ...]:
     found: list[tuple[str, str]] = []
-    for form in (launch.choices, launch.settings):
+    for form in (launch.choices, launch.settings, launch.forgetting):
         for name, errors in form.errors.items():
             label = str(form.fields[name].label) if name in form.fields else ""
             found.extend((label, str(error)) for error in errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from engine.decision.recommendation import Candidate, Recommendation
+from engine.decision.recommendation import Recommendation, words_of
 from training_jobs.models import TrainingJob
 
 WIDTH, HEIGHT = 640, 260
@@ -36,10 +36,19 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Measured:
+    """What a step's probes say: the worst change, and of what."""
+
+    change: float | None
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Tradeoff:
     """``points`` is empty until both gain and forgetting were measured after step 0."""
 
     recommendation: Recommendation
+    measured: dict[int, Measured]
     points: list[Point]
     line: str
     limit_x: float
@@ -56,12 +65,14 @@ class Tradeoff:
 
 def tradeoff(job: TrainingJob, saved: Collection[int]) -> Tradeoff:
     """``saved``: the steps whose checkpoints are still on the disk."""
-    measured, limit = job.candidates(), job.forgetting_limit
+    found, limit, titles = job.candidates(), job.forgetting_limit, job.suite_titles
+    words = {one.step: words_of(one.worst, titles) if one.worst else "" for one in found}
+    measured = {one.step: Measured(one.change, words[one.step]) for one in found}
     recommendation = job.recommended(saved)
-    shown = [(one, one.gain, one.change) for one in measured if one.gain is not None and one.change is not None]
+    shown = [(one, one.gain, one.change) for one in found if one.gain is not None and one.change is not None]
     shown = shown[-_MOST:]
     if not any(one.step for one, _, _ in shown):
-        return Tradeoff(recommendation, [], "", 0, 0, [], [])
+        return Tradeoff(recommendation, measured, [], "", 0, 0, [], [])
     x_low, x_high = _range([change for _, _, change in shown] + [limit, 0.0])
     y_low, y_high = _range([gain for _, gain, _ in shown] + [0.0])
 
@@ -72,31 +83,28 @@ def tradeoff(job: TrainingJob, saved: Collection[int]) -> Tradeoff:
         return round(HEIGHT - _BOTTOM - (value - y_low) / (y_high - y_low) * (HEIGHT - _TOP - _BOTTOM), 1)
 
     points = [
-        _point(one, gain, change, x(change), y(gain), saved, recommendation.step, limit) for one, gain, change in shown
+        Point(
+            one.step,
+            gain,
+            change,
+            words[one.step],
+            x(change),
+            y(gain),
+            one.step in saved,
+            one.step == recommendation.step,
+            change <= limit,
+        )
+        for one, gain, change in shown
     ]
     return Tradeoff(
         recommendation,
+        measured,
         points,
         " ".join(f"{point.x},{point.y}" for point in points),
         x(limit),
         y(0.0),
         _ticks((limit, 0.0, x_low, x_high), x, apart=60),
         _ticks((0.0, y_low, y_high), y, apart=20),
-    )
-
-
-def _point(
-    one: Candidate,
-    gain: float,
-    change: float,
-    x: float,
-    y: float,
-    saved: Collection[int],
-    best: int | None,
-    limit: float,
-) -> Point:
-    return Point(
-        one.step, gain, change, one.worst.replace("/", " "), x, y, one.step in saved, one.step == best, change <= limit
     )
 
 

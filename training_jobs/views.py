@@ -60,8 +60,6 @@ def train(request: HttpRequest, project_id: int) -> HttpResponse:
     states = {key: jobs.filter(run__status__in=wanted).count() for key, wanted in FILTERS.items()}
     shown = _sorted(measures.with_results(_filtered(jobs, request)), request.GET.get("sort", ""))
     page = Paginator(shown, RUNS_A_PAGE).get_page(request.GET.get("page"))
-    for job in page:
-        job.forgetting = measures.forgetting(job)  # type: ignore[attr-defined]
     context = {
         "project": project,
         "can_write": can_write(project.role),
@@ -114,11 +112,12 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "can_write": can_write(job.project.role),
         "latest": measures.latest(run),
         "probes": probes,
-        "changes": dict.fromkeys(measures.MEASURE_WORDS) | {row.measure: row.change_words for row in probes},
+        "cards": measures.cards(job, probes),
         "warnings": measures.warnings(run),
         "checkpoints": (checkpoints := list(job.checkpoints.select_related("job__run"))),
         "best": job.best_checkpoint,
-        "tradeoff": tradeoff(job, {one.step for one in checkpoints if one.is_there}),
+        "tradeoff": (curve := tradeoff(job, {one.step for one in checkpoints if one.is_there})),
+        "saved": [(one, curve.measured.get(one.step)) for one in checkpoints],
     }
     if request.headers.get("HX-Target") == "measured":
         return render(request, "training_jobs/job.html#measured", context)
@@ -173,6 +172,7 @@ def _launch_context(form: launching.Launch, preview: planning.Preview | None = N
         "form": form,
         "choices": form.choices,
         "settings": form.settings,
+        "forgetting": form.forgetting,
         "preview": preview,
         "has_split": form.choices.fields["split"].queryset.exists(),  # type: ignore[attr-defined]
         "has_model": form.choices.fields["base_model"].queryset.exists(),  # type: ignore[attr-defined]
@@ -183,7 +183,7 @@ def _as_sent(form: launching.Launch) -> launching.Launch:
     """A fresh form as if it had been sent untouched: its card comes by the same way as every later one."""
     data = {name: form.choices.get_initial_for_field(field, name) for name, field in form.choices.fields.items()}
     data |= {name: getattr(data[name], "pk", "") for name in ("split", "base_model")}
-    data |= {name: form.settings.typed(name) for name in form.settings.fields}
+    data |= {name: form.settings.typed(name) for name in form.settings.fields} | form.forgetting.typed()
     return launching.typed(form.project, {**data, "basis": form.basis.key})
 
 

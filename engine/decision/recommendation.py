@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from engine.evaluation.measures import MEASURES, change
+from engine.evaluation.measures import MEASURES, counted, label
+from engine.evaluation.suite_rows import title_of
 
 TARGET = "eval_loss"
 """The name of the validation loss among the scores of a step."""
@@ -20,7 +21,7 @@ Scores = Mapping[str, Mapping[str, float]]
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """One measured step. ``gain``: relative fall of the target since step 0, positive is better. ``change``: the worst
-    relative change of any suite's measure, negative is forgotten. None: not measured."""
+    relative change of any suite's measure that is more than chance, negative is forgotten. None: not measured."""
 
     step: int
     target: float | None
@@ -41,15 +42,18 @@ class Recommendation:
     why: str
 
 
-def candidates(scores: Scores, baseline: Mapping[str, float]) -> list[Candidate]:
-    """The measured steps in order. ``baseline`` maps "suite/measure" to the score at step 0."""
+def candidates(
+    scores: Scores, baseline: Mapping[str, float], sizes: Mapping[str, int] | None = None
+) -> list[Candidate]:
+    """The measured steps in order. ``baseline`` maps "suite/measure" to the score at step 0, ``sizes`` to the rows it
+    rests on: of a share, a fall by one or two rows is chance."""
     start = scores.get("0", {}).get(TARGET)
     found = []
     for name, values in sorted(scores.items(), key=lambda item: int(item[0])):
         changes = {
-            key: change(baseline[key], value, key.partition("/")[2])
+            key: counted(baseline[key], value, measure, (sizes or {}).get(key))
             for key, value in values.items()
-            if key in baseline and key.partition("/")[2] in MEASURES
+            if key in baseline and (measure := key.rpartition("/")[2]) in MEASURES
         }
         worst = min(changes, key=lambda key: changes[key], default="")
         target = values.get(TARGET)
@@ -58,10 +62,13 @@ def candidates(scores: Scores, baseline: Mapping[str, float]) -> list[Candidate]
     return found
 
 
-def recommend(found: Collection[Candidate], saved: Collection[int], limit: float) -> Recommendation:
+def recommend(
+    found: Collection[Candidate], saved: Collection[int], limit: float, titles: Mapping[str, str] | None = None
+) -> Recommendation:
     """The lowest target among the ``saved`` steps within the limit; without a target the newest of them.
 
-    ``limit`` is a share (0.05 is 5 %). Of equals the earlier one is taken: it has had less time to forget.
+    ``limit`` is a share (0.05 is 5 %); ``titles`` names suites that are files. Of
+    equals the earlier one is taken: it has had less time to forget.
     """
     measured = [one for one in found if one.step in saved and one.step > 0]
     if not measured:
@@ -72,21 +79,24 @@ def recommend(found: Collection[Candidate], saved: Collection[int], limit: float
         return Recommendation(
             None,
             f"No checkpoint is within the forgetting limit of {limit:.0%}: the one that forgot least, step "
-            f"{best.step:,}, changed by {best.change:+.1%} on {_words(best.worst)}. Train with a lower learning rate.",
+            f"{best.step:,}, changed by {best.change:+.1%} on {words_of(best.worst, titles)}. "
+            "Train with a lower learning rate.",
         )
     targeted = [one for one in within if one.target is not None]
     if not targeted:
         newest = max(within, key=lambda one: one.step)
-        return Recommendation(newest.step, f"Step {newest.step:,} is the newest within the limit; {_kept(newest)}.")
+        return Recommendation(
+            newest.step, f"Step {newest.step:,} is the newest within the limit; {_kept(newest, titles)}."
+        )
     best = min(targeted, key=lambda one: (one.target, one.step))
-    return Recommendation(best.step, _why(best, measured, limit))
+    return Recommendation(best.step, _why(best, measured, limit, titles))
 
 
-def _why(best: Candidate, measured: list[Candidate], limit: float) -> str:
+def _why(best: Candidate, measured: list[Candidate], limit: float, titles: Mapping[str, str] | None) -> str:
     text = f"Step {best.step:,} has the lowest validation loss ({best.target:.3f})"
     past = [one for one in measured if not one.within(limit)]
     text += " of the checkpoints within the forgetting limit" if past else ""
-    text += f"; {_kept(best)}."
+    text += f"; {_kept(best, titles)}."
     lower = [one for one in past if one.target is not None and best.target is not None and one.target < best.target]
     if lower:
         lowest = min(lower, key=lambda one: one.target or 0.0)
@@ -96,11 +106,18 @@ def _why(best: Candidate, measured: list[Candidate], limit: float) -> str:
     return text
 
 
-def _kept(one: Candidate) -> str:
+def _kept(one: Candidate, titles: Mapping[str, str] | None) -> str:
     if one.change is None:
         return "forgetting was not measured"
-    return f"its worst change is {one.change:+.1%} on {_words(one.worst)}"
+    return f"its worst change is {one.change:+.1%} on {words_of(one.worst, titles)}"
 
 
-def _words(key: str) -> str:
-    return key.replace("/", " ") or "any suite"
+def words_of(key: str, titles: Mapping[str, str] | None) -> str:
+    """ "general/accuracy" in a sentence."""
+    suite, _, measure = key.rpartition("/")
+    if not suite:
+        return "any suite"
+    if titles and suite in titles:
+        return label(titles[suite], measure)
+    name = label(title_of(suite), measure)
+    return name[0].lower() + name[1:]

@@ -17,11 +17,13 @@ from engine.evaluation.packing import Span
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A query, the texts that may follow it, and the index of the right one."""
+    """A query, the texts that may follow it, and the index of the right one. ``spans``: the choices as token ids that
+    are ready to be scored, where they are not query + delimiter + choice."""
 
     query: str
     choices: tuple[str, ...]
     gold: int
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,9 @@ def score_questions(
     `on_batch` hears how many questions are done after each batch; `batch_size` counts choices.
     """
     limit = int(getattr(model.config, "max_position_embeddings", None) or 2048)
-    groups = [[choice_span(tokenizer, q.query, delimiter + c, limit) for c in q.choices] for q in questions]
+    groups = [
+        list(q.spans) or [choice_span(tokenizer, q.query, delimiter + c, limit) for c in q.choices] for q in questions
+    ]
     pad_id = tokenizer.pad_token_id or 0
     found = span_likelihoods(model, groups, batch_size=batch_size, pad_id=pad_id, on_batch=on_batch)
     return [

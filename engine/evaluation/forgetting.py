@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engine.evaluation import significance as stats
-from engine.evaluation.measures import MEASURES, change
+from engine.evaluation.measures import MEASURES, change, counted, label
+from engine.evaluation.suite_rows import title_of
 
 
 def forgetting(
@@ -13,8 +14,8 @@ def forgetting(
 ) -> dict[str, Any]:
     """Compare probe scores (SuiteScore documents with items) of two models.
 
-    A measure is beyond the limit when its relative change is at or under -limit. The change alone decides, for the
-    limit is a limit; test and interval over the suite's items stand beside it to say how sure the change is.
+    A measure is beyond the limit when its relative change, as far as it counts (``measures.counted``), is at or under
+    -limit. Test and interval over the suite's items stand beside it to say how sure the change is.
     """
     known = {(score["suite"], score["measure"]): score for score in baseline}
     measures = [
@@ -35,24 +36,25 @@ def _measure(old: dict[str, Any], new: dict[str, Any], limit: float, seed: int) 
     name = new["measure"]
     shared = sorted(old["items"].keys() & new["items"].keys())
     before, after = [old["items"][key] for key in shared], [new["items"][key] for key in shared]
-    rates = name == "accuracy"
+    rates = MEASURES[name].kind == "rate"
     difference = stats.compare_rates(before, after) if rates else stats.compare_means(before, after, seed)
     relative = change(old["score"], new["score"], name)
     return {
         "suite": new["suite"],
         "measure": name,
-        "label": MEASURES[name]["label"],
+        "title": (title := new.get("title") or title_of(new["suite"])),
+        "label": label(title, name),
         "baseline": old["score"],
         "score": new["score"],
         "change": relative,
-        "beyond_limit": relative <= -limit,
+        "beyond_limit": counted(old["score"], new["score"], name, new["n"]) <= -limit,
         "n": difference.n,
         "difference": difference.difference,
         "low": difference.low,
         "high": difference.high,
         "p": difference.p,
         "test": difference.test,
-        "verdict": stats.verdict(difference, MEASURES[name]["better"] == "higher"),
+        "verdict": stats.verdict(difference, MEASURES[name].better == "higher"),
         "domains": {
             domain: {
                 "baseline": old["domains"][domain]["score"],

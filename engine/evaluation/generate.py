@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from engine.errors import EngineError
+from engine.evaluation.likelihood import own_forward
 
 _KEEP_SHARE = 0.75
 """The batch is thinned when at most this share of its rows still runs (thinning copies the cache)."""
@@ -97,7 +98,8 @@ def generate(
     # Prompt tuning puts its vectors before the padding and ignores positions: only prompts of one length share a batch.
     lengths = [len(cut[i]) if library else 0 for i in order]
     for chosen in _batches(order, lengths, batch_size):
-        with torch.inference_mode():
+        # Not inference_mode: a model that is being trained keeps what it caches here for its next backward pass.
+        with torch.no_grad():
             rows = run(model, [cut[i] for i in chosen], ends, max_new_tokens, tokenizer, on_step)
         texts = tokenizer.batch_decode([tokens for tokens, _, _ in rows], skip_special_tokens=True)
         yield [
@@ -134,10 +136,11 @@ def _by_steps(
     tokens: list[list[int]] = [[] for _ in prompts]
     done: dict[int, tuple[bool, float]] = {}
     cache = None
+    forward = own_forward(model)
     for _ in range(max_new_tokens):
         if on_step is not None:
             on_step()
-        output = model(
+        output = forward(
             input_ids=ids,
             attention_mask=mask,
             position_ids=positions,

@@ -120,7 +120,7 @@ class _Reader:
             inputs["position_ids"] = positions
         if self._split is None:
             # Prompt tuning puts its virtual tokens in front.
-            logits = _forward(self._model)(**inputs).logits[:, -ids.shape[1] :]
+            logits = own_forward(self._model)(**inputs).logits[:, -ids.shape[1] :]
             scored, best = _gathered(lambda a, b: logits[rows[a:b], columns[a:b]], targets, logits.shape[-1])
         else:
             backbone, head = self._split
@@ -155,7 +155,7 @@ def split_head(model: Any, probe_ids: Sequence[int]) -> tuple[Any, Any] | None:
     Not every model is backbone-then-head (some scale or cap their logits, prompt tuning prepends vectors), so
     it is tried on a few tokens instead of being known from a list of architectures.
     """
-    whole = _forward(model)
+    whole = own_forward(model)
     if getattr(getattr(model, "active_peft_config", None), "is_prompt_learning", False):
         return None
     causal = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -170,7 +170,7 @@ def split_head(model: Any, probe_ids: Sequence[int]) -> tuple[Any, Any] | None:
     return (backbone, head) if same else None
 
 
-def _forward(model: Any) -> Callable[..., Any]:
+def own_forward(model: Any) -> Callable[..., Any]:
     """The model's own forward, not a trainer's mixed-precision wrapper around it."""
     forward: Callable[..., Any] = getattr(model, "_original_forward", model)
     return forward

@@ -21,6 +21,7 @@ from engine.evaluation.metrics import METRICS, Outcome, metrics_for, row_scorer
 from engine.evaluation.probing import load_suite, score_suite
 from engine.evaluation.results import summarise
 from engine.evaluation.spec import EvaluationSpec, SystemSpec, read_spec
+from engine.evaluation.suite_files import load_file
 from engine.evaluation.systems import Ready, Stable, System
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
@@ -56,7 +57,7 @@ class Evaluation:
         self.labels = labels_of(self.cases)
         default = metrics_for(spec.task_type, references_are_json(self.cases))
         self.metrics = list(spec.metrics) if spec.metrics else default
-        self.suites = [load_suite(name) for name in spec.suites]
+        self.suites = [*map(load_suite, spec.suites), *map(load_file, spec.suite_files)]
         self.listen = Listener(control)
         self.clock = Clock(events, len(self.cases) * len(spec.systems), len(self.journal.outputs))
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.evaluation.metrics import ALL, check_names
+from engine.evaluation.suite_rows import SuiteFile
 
 LATENCY_ROWS = 8
 
@@ -38,6 +39,7 @@ class EvaluationSpec:
     latency_rows: int
     """Rows asked alone to measure latency; they are part of the evaluation like the others."""
     suites: tuple[str, ...]
+    suite_files: tuple[SuiteFile, ...]
     forgetting_limit: float
     limit: int | None
     seed: int
@@ -66,6 +68,7 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             batch_size=int(generation.get("batch_size", 8)),
             latency_rows=int(generation.get("latency_rows", LATENCY_ROWS)),
             suites=tuple((document.get("probes") or {}).get("suites") or ()),
+            suite_files=tuple(SuiteFile(**file) for file in (document.get("probes") or {}).get("files") or ()),
             forgetting_limit=float(document.get("forgetting_limit", 0.05)),
             limit=None if document.get("limit") is None else int(document["limit"]),
             seed=int(document.get("seed", 42)),

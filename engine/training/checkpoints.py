@@ -31,6 +31,8 @@ class Memory:
     seconds: float = 0.0
     baseline: dict[str, float] = field(default_factory=dict)
     """"suite/measure" -> score at step 0."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """"suite/measure" -> rows it rests on."""
     best_step: int | None = None
     best_loss: float | None = None
     stale: int = 0

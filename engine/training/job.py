@@ -66,7 +66,7 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
     trainer.add_callback(Rehearsal(trainer, tokenizer, room, events))
-    probes = Probes(spec.probes, events, memory.baseline)
+    probes = Probes(spec.probes, events, memory)
     reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
     trainer.add_callback(reporter)
     if resumed is not None:

@@ -147,7 +147,8 @@ class Reporter(TrainerCallback):
     def recommended(self, besides: int | None = None) -> Recommendation:
         """Which of the checkpoints on the disk to take; ``besides`` is a step that could be saved now."""
         saved = {checkpoints.step_of(folder) for folder in checkpoints.whole(self.run_dir)} | {besides or 0}
-        return recommend(candidates(self.memory.scores, self.memory.baseline), saved, self.probes.limit)
+        measured = candidates(self.memory.scores, self.memory.baseline, self.memory.sizes)
+        return recommend(measured, saved, self.probes.limit, self.probes.titles)
 
     def _judge(self, step: int, wanted: Ending) -> tuple[bool, Ending]:
         """Measures, and says whether this is the best step so far and whether the run should end."""
@@ -188,7 +189,6 @@ class Reporter(TrainerCallback):
                 extras = {f"eval_{name}": value for name, value in self.trainer.validated().items()}
                 self.events.emit("metric", step=step, eval_loss=loss, precision=precision, **extras)
             scores, forgotten = self.probes.measure(self.trainer.model, self.tokenizer, step, self._probed)
-        self.memory.baseline = dict(self.probes.baseline)
         self.memory.scores[str(step)] = {**scores, **({} if loss is None else {"eval_loss": loss})}
         self._measure_seconds.append(time.monotonic() - began)
         return loss, forgotten

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from engine.adapters.table import ADAPTERS
+from engine.evaluation.suite_rows import SuiteFile
 from engine.methods.table import METHODS, refusal, refused_settings
 from engine.training.options import SpecError, parse
 from engine.training.training_options import TrainingOptions as TrainingOptions
@@ -34,6 +35,9 @@ class DataChoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProbeChoice:
     suites: tuple[str, ...] = ("general",)
+    """Names of installed suites."""
+    files: tuple[SuiteFile, ...] = ()
+    """Files of rows that are asked like suites."""
     forgetting_limit: float = 0.05
     """A relative fall of this much or more raises a warning."""
 
@@ -82,6 +86,7 @@ class TrainingSpec:
     def to_json(self) -> dict[str, Any]:
         document = {"schema_version": SCHEMA_VERSION, "kind": "train", **asdict(self)}
         document["probes"]["suites"] = list(self.probes.suites)
+        document["probes"]["files"] = [asdict(file) for file in self.probes.files]
         return document
 
     def fingerprint(self) -> str:
@@ -89,6 +94,7 @@ class TrainingSpec:
         document = self.to_json()
         del document["model"], document["teacher"], document["training"]["dry_run"]
         document["data"] = {"system_prompt": self.data.system_prompt}
+        document["probes"]["files"] = [file.key for file in self.probes.files]
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
     @classmethod
@@ -149,11 +155,18 @@ def _section(section: type[Any], value: Any, where: str) -> Any:
 def _probes(value: Any) -> ProbeChoice:
     values = dict(_mapping(value, "probes"))
     suites = values.pop("suites", list(ProbeChoice().suites))
+    files = values.pop("files", [])
     limit = values.pop("forgetting_limit", ProbeChoice().forgetting_limit)
     if values:
-        raise SpecError(f"probes.{sorted(values)[0]}", "unknown entry", "Known: suites, forgetting_limit.")
+        raise SpecError(f"probes.{sorted(values)[0]}", "unknown entry", "Known: suites, files, forgetting_limit.")
+    if not isinstance(files, list | tuple):
+        raise SpecError("probes.files", f"{files!r:.80}", "Give a list of objects with key, title and path.")
     if not isinstance(suites, list | tuple) or not all(isinstance(name, str) for name in suites):
         raise SpecError("probes.suites", f"{suites!r}", "Give a list of suite names.")
     if not isinstance(limit, int | float) or isinstance(limit, bool):
         raise SpecError("probes.forgetting_limit", f"{limit!r}", "Give a share between 0 and 1.")
-    return ProbeChoice(suites=tuple(suites), forgetting_limit=float(limit))
+    chosen = tuple(_section(SuiteFile, file, f"probes.files.{place}") for place, file in enumerate(files))
+    keys = [*suites, *(file.key for file in chosen)]
+    if len(set(keys)) != len(keys):
+        raise SpecError("probes.suites", f"a suite is named twice: {', '.join(keys)}", "Name each suite once.")
+    return ProbeChoice(suites=tuple(suites), files=chosen, forgetting_limit=float(limit))

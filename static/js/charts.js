@@ -3,7 +3,7 @@
 // Points are gathered for 250 ms and drawn once, so a busy run costs at most four draws a second.
 
 import { RunSeries } from "./run-series.js";
-import { drawn, layout, palette, traces } from "./run-figure.js";
+import { drawn, layout, palette, probeKey, traces } from "./run-figure.js";
 
 const DRAW_MS = 250;
 const MAX_TABLE_ROWS = 500;
@@ -61,6 +61,18 @@ export class RunChart {
     this.figure = traces(this.series, this.options, colours, this.panels);
     window.Plotly.react(this.plot, this.figure, figure, CONFIG);
     this.drawn = true;
+    this.key();
+  }
+
+  key() {
+    const place = this.element.querySelector('[data-part="probes"]');
+    place?.replaceChildren(...probeKey(this.series).map(([sign, words]) => {
+      const item = document.createElement("li");
+      item.className = "key-mark";
+      item.dataset.mark = sign;
+      item.textContent = words;
+      return item;
+    }));
   }
 
   extend(fresh) {

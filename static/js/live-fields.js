@@ -32,11 +32,20 @@ function take(event) {
   for (const [name, value] of Object.entries(event)) {
     if (value !== null && value !== undefined) pending.set(`${kind}.${name}`, value);
   }
-  if (kind === "probe") pending.set(`probe.${event.measure}.change`, event.change).set(`probe.${event.measure}.score`, event.score);
+  if (kind === "probe") pending.set(`probe.${event.suite}/${event.measure}.change`, event.change).set(`probe.${event.suite}.worst`, worst(event));
   if (kind === "log" || kind === "warning" || kind === "error") logLines.push({ kind, text: event.text ?? "" });
   if (kind === "status" || kind === "state") title(event.status ?? event.state);
   // A hidden tab draws no frames, and its title has to change all the same.
   if (!frame) frame = document.hidden ? setTimeout(draw, 250) : requestAnimationFrame(draw);
+}
+
+// What a suite lost most of: the lowest change of its measures at their last step.
+const lost = new Map();
+function worst({ suite, step, change }) {
+  const before = lost.get(suite);
+  const value = before?.step === step ? Math.min(before.value, change) : change;
+  lost.set(suite, { step, value });
+  return value;
 }
 
 function draw() {

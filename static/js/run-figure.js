@@ -2,7 +2,8 @@
 // `panels` are the method's own charts, between loss and forgetting: [{title, percent, lines: [[name, words], …]}, …].
 
 const PROBE_DASHES = ["solid", "dot", "dashdot", "longdash"];
-const PROBE_SYMBOLS = ["circle", "square", "diamond", "triangle-up"];
+const PROBE_SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+const PROBE_SIGNS = ["●", "■", "◆", "▲", "✚", "★"];
 
 export function palette() {
   // light-dark() in a custom property is resolved only where it is used: ask through a real colour.
@@ -22,7 +23,7 @@ export function font(colours) {
 
 // A point as it is drawn: shares in percent.
 export function drawn(meta, panels, y) {
-  const percent = meta.startsWith("probe:") || panels.some((panel) => panel.percent && has(panel, meta));
+  const percent = meta.startsWith("probe:") || meta.startsWith("suite:") || panels.some((panel) => panel.percent && has(panel, meta));
   return percent ? y.map((v) => v * 100) : [...y];
 }
 
@@ -42,9 +43,9 @@ export function traces(series, options, colours, panels = []) {
   if (options.smooth) list.push(line("train loss, smoothed", "smooth", "y", { color: colours.tuned, width: 2.25 }, { mode: "lines", hovertemplate: "%{y:.4f}" }));
   list.push(line("validation loss", "validation", "y", { color: colours.tuned, width: 2, dash: "dash" },
     { mode: "lines+markers", marker: { size: 6, symbol: "circle-open", line: { width: 2 } }, hovertemplate: "%{y:.4f}" }));
-  series.probes().forEach((meta, i) => {
+  series.forgetting().forEach((meta, i) => {
     list.push(line(meta.slice(6), meta, "y2", { color: colours.forgetting, width: 2, dash: PROBE_DASHES[i % 4] },
-      { mode: "lines+markers", marker: { size: 7, symbol: PROBE_SYMBOLS[i % 4] }, hovertemplate: "%{y:+.1f} %" }));
+      { mode: "lines+markers", marker: { size: 7, symbol: PROBE_SYMBOLS[i % 6] }, hovertemplate: "%{y:+.1f} %" }));
   });
   panels.forEach((panel, i) => panel.lines.forEach(([name, words], j) => {
     const colour = [colours.tuned, colours.ink, colours.baseline][j % 3];
@@ -56,6 +57,9 @@ export function traces(series, options, colours, panels = []) {
   list.push(line("tokens/s", "throughput", "y3", { color: colours.baseline, width: 1.5 }, { mode: mode("throughput"), hovertemplate: "%{y:,.0f}" }));
   return list;
 }
+
+// The lines of the forgetting panel by their marks: [[sign, words], …].
+export function probeKey(series) { return series.forgetting().map((meta, i) => [PROBE_SIGNS[i % 6], meta.slice(6)]); }
 
 // Shares of the height, from below: throughput, forgetting, the method's own, loss; with the gaps between them.
 function domains(own) {
@@ -93,7 +97,7 @@ export function layout(series, options, colours, limit, width, panels = []) {
 
 // The limit is in view from the start, so that "far from it" can be seen too; more room when the curve needs it.
 function forgettingRange(series, percent) {
-  const all = series.probes().flatMap((name) => series.get(name).y.map((v) => v * 100));
+  const all = series.forgetting().flatMap((name) => series.get(name).y.map((v) => v * 100));
   const low = Math.min(percent * 1.6, ...all);
   const high = Math.max(-percent * 0.5, ...all);
   const room = (high - low) * 0.08;

@@ -9,6 +9,7 @@ export class RunSeries {
     this.own = own.flatMap((name) => [name, `eval_${name}`]);
     this.series = new Map();   // name → {x: [], y: []}
     this.fresh = new Map();    // the points added since takeFresh()
+    this.measured = new Map(); // suite → {step, seen, low}: its measures of one evaluation
     this.average = 0;
     this.weight = 0;
   }
@@ -29,7 +30,8 @@ export class RunSeries {
       return strongest(changes);
     }
     if (event.kind === "probe" && isNumber(event.change)) {
-      this.point(`probe:${event.suite} ${event.measure}`, step, event.change);
+      this.point(`probe:${event.label ?? `${event.suite} ${event.measure}`}`, step, event.change);
+      this.point(`suite:${event.title ?? event.suite}`, step, this.lowest(event));
       return "new"; // rare, and the axis may have to make room
     }
     return "";
@@ -49,6 +51,17 @@ export class RunSeries {
     return isNew ? "new" : rewound ? "rewound" : "added";
   }
 
+  // The worst change of a suite's measures at this evaluation; one that comes again begins anew (a resumed run).
+  lowest({ suite, measure, step, change }) {
+    const known = this.measured.get(suite);
+    const goesOn = known?.step === step && !known.seen.has(measure);
+    const now = goesOn ? known : { step, seen: new Set(), low: change };
+    now.seen.add(measure);
+    now.low = Math.min(now.low, change);
+    this.measured.set(suite, now);
+    return now.low;
+  }
+
   // Exponential average with the start's bias taken out, so the first points are not pulled to zero.
   smooth(value) {
     this.average = SMOOTHING * this.average + (1 - SMOOTHING) * value;
@@ -64,10 +77,15 @@ export class RunSeries {
 
   get(name) { return this.series.get(name) ?? { x: [], y: [] }; }
   probes() { return [...this.series.keys()].filter((name) => name.startsWith("probe:")).sort(); }
+  // What is drawn of them: each measure of the only suite, else one line a suite.
+  forgetting() {
+    const suites = [...this.series.keys()].filter((name) => name.startsWith("suite:"));
+    return suites.length > 1 ? suites : this.probes();
+  }
   empty() { return this.series.size === 0; }
 
   latest() {
-    return [...this.series].filter(([name]) => name !== "smooth").map(([name, { y }]) => {
+    return [...this.series].filter(([name]) => isOwn(name)).map(([name, { y }]) => {
       const value = y[y.length - 1];
       if (name.startsWith("probe:")) return [name.slice(6), `${(value * 100).toFixed(1)} percent`];
       return [plain(name).replaceAll("_", " "), Number(value.toPrecision(4))];
@@ -76,7 +94,7 @@ export class RunSeries {
 
   // {head, rows}: one row a step, a blank where a series has no point there.
   rows() {
-    const names = [...this.series.keys()].filter((name) => name !== "smooth");
+    const names = [...this.series.keys()].filter(isOwn);
     const table = new Map();
     names.forEach((name, column) => {
       const { x, y } = this.get(name);
@@ -96,6 +114,7 @@ function column(name) {
   if (name.startsWith("own:")) return plain(name);
   return { train: "train_loss", validation: "validation_loss", throughput: "tokens_per_s" }[name];
 }
+function isOwn(name) { return name !== "smooth" && !name.startsWith("suite:"); } // not made of other series
 function plain(name) { return name.replace(/^own:/, ""); }
 function strongest(changes) { return ["new", "rewound", "added"].find((word) => changes.includes(word)) ?? ""; }
 function isNumber(value) { return typeof value === "number" && Number.isFinite(value); }

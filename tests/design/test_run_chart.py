@@ -96,3 +96,35 @@ def test_it_has_no_panel_more_for_a_method_without_charts_whatever_the_events_sa
     assert set(found["axes"]) == {"yaxis", "yaxis2", "yaxis3"}
     assert not any(line["meta"].startswith("own:") for line in found["drawn"])
     assert "reward_margin" not in found["head"]
+
+
+def probe(suite: str, measure: str, step: int, change: float) -> dict[str, Any]:
+    return {
+        "kind": "probe",
+        "step": step,
+        "suite": suite,
+        "title": suite.title(),
+        "measure": measure,
+        "label": f"{suite.title()} {measure}",
+        "change": change,
+    }
+
+
+def test_it_draws_each_measure_of_one_suite_and_the_worst_of_each_of_several() -> None:
+    one = [probe("general", "loss", 2, -0.01), probe("general", "accuracy", 2, -0.04)]
+    found = [line for line in draw("sft", *one)["drawn"] if line["yaxis"] == "y2"]
+    assert [(line["name"], line["y"]) for line in found] == [("General accuracy", [-4]), ("General loss", [-1])]
+    several = [*one, probe("code", "loss", 2, 0.02), probe("code", "accuracy", 2, -0.1), probe("code", "loss", 4, -0.2)]
+    drawn = draw("sft", *several)
+    found = [line for line in drawn["drawn"] if line["yaxis"] == "y2"]
+    assert [(line["name"], line["x"], line["y"]) for line in found] == [
+        ("General", [2], [-4]),
+        ("Code", [2, 4], [-10, -20]),
+    ]
+    assert {"General_accuracy_change", "Code_loss_change"} < set(drawn["head"])
+
+
+def test_it_begins_a_suites_worst_anew_when_a_resumed_run_measures_a_step_again() -> None:
+    again = [probe("code", "loss", 2, -0.3), probe("code", "accuracy", 2, 0.0), probe("code", "loss", 2, -0.1)]
+    found = draw("sft", probe("general", "loss", 2, 0.0), *again)
+    assert [line["y"] for line in found["drawn"] if line["name"] == "Code"] == [[-10]]

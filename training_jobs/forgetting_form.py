@@ -1,0 +1,134 @@
+"""The launch form's part about forgetting: which suites a run is probed with, and from which change on it warns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.forms import BoundField
+
+from datasets_app.models import DatasetVersion, Split
+from engine.evaluation.measures import MEASURES
+from engine.evaluation.suite_files import ROWS, SHAPES
+from engine.evaluation.suite_rows import BUILT_IN, Suite, installed, suite_names
+from engine.training.spec import ProbeChoice
+from projects_app.models import Project
+
+SUITE_PREFIX, FILE_PREFIX = "suite__", "rows__"
+KEY = "version-"
+"""An uploaded version as a suite is named by this and its key, in events and scores."""
+MOST_OFFERED = 30
+_FILE_COST = 8_000
+"""Tokens that one scoring of an uploaded suite is worth, before anybody has read it."""
+
+
+class ForgettingForm(forms.Form):
+    """A box for each suite that is installed and for each version whose rows can be asked."""
+
+    def __init__(
+        self, project: Project, split: Split | None, data: Mapping[str, Any] | None = None, probes: Any = None
+    ) -> None:
+        """``probes``: the section of an earlier run's spec that the form begins with. ``data`` of a sender who knows
+        nothing of this part leaves it as it is."""
+        chosen = dict(probes or {})
+        default = ProbeChoice()
+        suites = chosen.get("suites", default.suites)
+        keys = {file["key"] for file in chosen.get("files", [])}
+        self.versions = {KEY + str(version.pk): version for version in probing_versions(project, split)}
+        super().__init__(data if data is not None and "forgetting_limit" in data else None)
+        for name in suite_names():
+            self.fields[SUITE_PREFIX + name] = _box(installed(name).title, _about(name), name in suites)
+        for key, version in self.versions.items():
+            about = f"{_shapes(version)}; at most {ROWS} are asked."
+            self.fields[FILE_PREFIX + key] = _box(str(version), about, key in keys)
+        limit = float(chosen.get("forgetting_limit", default.forgetting_limit))
+        self.fields["forgetting_limit"] = _limit(f"{limit * 100:g}")
+
+    def built_in(self) -> list[BoundField]:
+        return [bound for bound in self if bound.name.startswith(SUITE_PREFIX)]
+
+    def own(self) -> list[BoundField]:
+        return [bound for bound in self if bound.name.startswith(FILE_PREFIX)]
+
+    def own_chosen(self) -> bool:
+        return any(bound.value() for bound in self.own())
+
+    def is_valid(self) -> bool:
+        """What was not sent stands as it was suggested."""
+        return super().is_valid() if self.is_bound else True
+
+    def typed(self) -> dict[str, Any]:
+        """What stands in the form now, as it would be sent."""
+        return {bound.name: bound.value() for bound in self}
+
+    def section(self) -> dict[str, Any]:
+        """``probes`` of the specification, for a valid form."""
+        values = self.cleaned_data if self.is_bound else {name: field.initial for name, field in self.fields.items()}
+        files = [
+            {"key": key, "title": str(version), "path": str(version.path)}
+            for key, version in self.versions.items()
+            if values[FILE_PREFIX + key]
+        ]
+        return {
+            "suites": [name for name in suite_names() if values[SUITE_PREFIX + name]],
+            "files": files,
+            "forgetting_limit": float(values["forgetting_limit"]) / 100,
+        }
+
+
+def probe_cost(probes: ProbeChoice) -> int:
+    """About how many tokens one scoring of the chosen suites is worth."""
+    return sum(installed(name).cost for name in probes.suites) + _FILE_COST * len(probes.files)
+
+
+def probing_versions(project: Project, split: Split | None) -> list[DatasetVersion]:
+    """The newest audited versions of the project whose rows can be asked; not the one that is trained on."""
+    versions = DatasetVersion.objects.filter(dataset__project=project, audits__document__isnull=False)
+    if split is not None:
+        versions = versions.exclude(pk=split.version_id)
+    found = versions.select_related("dataset").distinct().order_by("-pk")[:MOST_OFFERED]
+    return [version for version in found if set(_formats(version)) & set(SHAPES)]
+
+
+def _formats(version: DatasetVersion) -> dict[str, int]:
+    audit = version.audited()
+    return {shape["name"]: shape["count"] for shape in ((audit.document or {}) if audit else {}).get("formats", [])}
+
+
+def _shapes(version: DatasetVersion) -> str:
+    words = {
+        "evaluation": "evaluation rows",
+        "classification": "rows with labels",
+        "text": "plain texts",
+    }
+    return ", ".join(f"{n:,} {words.get(name, 'prompts with answers')}" for name, n in _formats(version).items())
+
+
+def _about(name: str) -> str:
+    suite = installed(name)
+    measured = ", ".join(MEASURES[measure].words for measure in suite.measures)
+    about = BUILT_IN[name].about if name in BUILT_IN else "A suite of your own."
+    return f"{about} Measures {measured}; {_dear(suite)}"
+
+
+def _dear(suite: Suite) -> str:
+    rounded = max(500, round(suite.cost / 500) * 500)
+    return f"each time costs about as much as {rounded:,} tokens of training."
+
+
+def _box(label: str, about: str, ticked: bool) -> forms.BooleanField:
+    return forms.BooleanField(required=False, label=label, help_text=about, initial=ticked)
+
+
+def _limit(initial: str) -> forms.FloatField:
+    field = forms.FloatField(
+        min_value=0.1,
+        max_value=99,
+        initial=initial,
+        label="Forgetting limit",
+        help_text="A fall by this much or more is warned of, and the checkpoint not recommended.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+    field.unit, field.range = "%", "0.1 to 99"  # type: ignore[attr-defined]
+    return field
