@@ -30,6 +30,7 @@ NAMES = (
     "show",
     "cluster",
     "row",
+    "line",
     "unit",
     "least",
     "most",
@@ -51,7 +52,7 @@ class Asked:
     @classmethod
     def of(cls, query: QueryDict) -> Asked:
         values = {name: plain(query.get(name, "").strip()[:200]) for name in NAMES}
-        for name in ("least", "most", "cluster", "row"):
+        for name in ("least", "most", "cluster", "row", "line"):
             if not _is_number(values[name]):
                 values[name] = ""
         if values["sort"] not in dict(ORDERS) and values["sort"] not in {"line", "-label", "-format", "findings"}:
@@ -106,6 +107,7 @@ class Asked:
             "tag": f"Tag: {self.get('tag')}",
             "reviewed": "Reviewed",
             "row": f"Row {self.get('row')}",
+            "line": f"Line {self.get('line')}",
             "cluster": f"Cluster {self.get('cluster')}: {cluster_terms(document, self.get('cluster'))}",
         }
         chips = [(text, self.address(**{name: ""})) for name, text in words.items() if self.get(name)]
@@ -128,6 +130,12 @@ def cluster_terms(document: dict[str, Any], cluster: str) -> str:
     return next((", ".join(found["terms"][:4]) for found in clusters if str(found["id"]) == cluster), "")
 
 
+def cluster_size(document: dict[str, Any], cluster: str) -> int:
+    """How many rows the audit put in a cluster: the map draws some thousand points of all, and only they are listed."""
+    clusters = (document.get("coverage") or {}).get("clusters", [])
+    return next((int(found["count"]) for found in clusters if str(found["id"]) == cluster), 0)
+
+
 def choices(document: dict[str, Any]) -> dict[str, Any]:
     """What can be chosen on the rows page of this audit."""
     balance = document.get("label_balance") or {}
@@ -139,7 +147,7 @@ def choices(document: dict[str, Any]) -> dict[str, Any]:
         gone.add("format")
     return {
         "orders": [(key, words) for key, words in ORDERS if key not in gone],
-        "findings": reports.findings(document),
+        "findings": [known for known in reports.findings(document) if known["code"] not in reports.PLACES],
         "shapes": document.get("formats", []) if len(document.get("formats", [])) > 1 else [],
         "classes": balance.get("labels", []),
         "units": LENGTH_UNITS if has_tokens else LENGTH_UNITS[1:],

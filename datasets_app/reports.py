@@ -18,6 +18,14 @@ BADGES = {"blocker": "blocking", "repair": "warning", "notice": "note"}
 GRADES = {"ready": "ready", "usable with repairs": "usable", "not usable yet": "unusable"}
 TONES = {"ready": "better", "not usable yet": "worse"}
 DUPLICATE = "exact_duplicate"
+# Findings about the file as a whole have no rows: code → the part of the audit page that shows them, the place there,
+# and what their count is of.
+PLACES = {
+    "low_diversity": ("coverage", "diversity-title", "prompts"),
+    "missing_edge_cases": ("coverage", "edge-title", "kinds"),
+    "missing_from_production": ("coverage", "map-title", "real prompts"),
+    "too_few_rows": ("coverage", "size-title", ""),
+}
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,15 @@ def operations_for(document: dict[str, Any], code: str) -> list[dict[str, Any]] 
 
 
 def findings(document: dict[str, Any]) -> list[dict[str, Any]]:
-    """The gravest first, as the engine orders them, with the badge of each and whether we can take its rows out."""
-    return [{**finding, "badge": BADGES.get(finding["severity"], "note")} for finding in document.get("findings", [])]
+    """The gravest first, as the engine orders them, with the badge of each and what its count is of, if not of rows."""
+    return [
+        {
+            **finding,
+            "badge": BADGES.get(finding["severity"], "note"),
+            "unit": PLACES[finding["code"]][2] if finding["code"] in PLACES else "",
+        }
+        for finding in document.get("findings", [])
+    ]
 
 
 @cache

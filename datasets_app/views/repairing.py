@@ -40,7 +40,7 @@ def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
     try:
         if "apply" in data:
             return _applied(request, found, operations)
-        made = _worded(previews.preview(found, operations)) | {"left_alone": reports.left_alone(operations)}
+        made = worded(previews.preview(found, operations)) | {"left_alone": reports.left_alone(operations)}
     except (previews.NoPreview, DataError, launching.NotReady) as why:
         said = {"note": getattr(why, "found", "") or str(why), "remedy": getattr(why, "remedy", "")}
         return _answer(request, found, document, said, sections, status=422)
@@ -96,7 +96,7 @@ def _ordered(sections: list[Section], document: dict[str, Any]) -> list[tuple[st
     return [("Most valuable first", first), ("Answer other findings", second), ("Other operations", rest)]
 
 
-def _worded(made: dict[str, Any]) -> dict[str, Any]:
+def worded(made: dict[str, Any]) -> dict[str, Any]:
     """The preview with the sentences that its page shows."""
     titles = {one["op"]: one["title"] for one in made["operations"]}
     known = reports.titles()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -15,6 +17,8 @@ from datasets_app.views.marks import attach
 from datasets_app.views.versions import get_version
 from engine.data.browse import open_audit
 from engine.data.errors import DataError
+from engine.data.index import number_at, open_index
+from engine.data.rowtable import Where
 from projects_app.access import can_write
 
 PER_PAGE = 20
@@ -52,7 +56,9 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
     context: dict[str, Any] = {
         **choices,
         "tags": marks.tags_of(version.dataset),
-        "finding": decisions.with_decision(choices["findings"], code, version, audit),
+        "finding": decisions.with_decision(reports.findings(document), code, version, audit),
+        "cluster_all": browsing.cluster_size(document, asked.get("cluster")),
+        "has_no_rows": code in reports.PLACES,
         "mendable": reports.operations_for(document, code) is not None,
         "chips": asked.chips(document),
         "more_open": any(asked.get(name) for name in ("format", "label", "show", "least", "most")),
@@ -60,9 +66,8 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
     try:
         with open_audit(version.path, audit.folder) as view:
             start = (asked.page - 1) * PER_PAGE
-            where = marks.narrowed(
-                asked.where(document), audit, version.dataset, asked.get("tag"), asked.get("reviewed")
-            )
+            wanted = _at_line(audit, asked.where(document), asked.get("line"))
+            where = marks.narrowed(wanted, audit, version.dataset, asked.get("tag"), asked.get("reviewed"))
             page = view.page(search=query, where=where, sort=sort, offset=start, limit=PER_PAGE)
     except (DataError, OSError) as error:
         return {**context, "failed": error}
@@ -77,3 +82,12 @@ def _listed(version: DatasetVersion, audit: Audit, document: dict[str, Any], ask
         "searched": page.searched if page.searched < 1 else None,
         "rows": attach(version, audit, shown) if asked.page <= pages.num_pages else [],
     }
+
+
+def _at_line(audit: Audit, where: Where, line: str) -> Where:
+    """``where`` with the one row that begins on a line, when one is asked for."""
+    if not line:
+        return where
+    with closing(open_index(audit.folder / "index.sqlite")) as index:
+        number = number_at(index, int(line))
+    return replace(where, numbers=[number] if number is not None else [])

@@ -60,3 +60,25 @@ def places(connection: sqlite3.Connection, numbers: list[int]) -> Iterator[tuple
             f"select number, line, offset, length from row where number in ({marks}) order by number",  # noqa: S608
             part,
         )
+
+
+def number_at(connection: sqlite3.Connection, line: int) -> int | None:
+    """The first row that begins on this physical line. Lines rise with the numbers: some twenty look-ups at most."""
+    low, high = connection.execute("select coalesce(min(number), 1), coalesce(max(number), 0) from row").fetchone()
+    while low <= high:
+        at = (low + high) // 2
+        number, found = connection.execute(
+            "select number, line from row where number >= ? order by number limit 1", (at,)
+        ).fetchone()
+        if found < line:
+            low = number + 1
+        else:
+            high = at - 1
+    found = (
+        connection.execute(
+            "select number from row where number >= ? and line = ? order by number limit 1", (low, line)
+        ).fetchone()
+        if low <= LARGEST
+        else None
+    )
+    return int(found[0]) if found else None

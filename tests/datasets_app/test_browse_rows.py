@@ -78,3 +78,25 @@ def test_a_filter_in_force_can_be_taken_away(world: World, version: DatasetVersi
 )
 def test_no_query_breaks_it(world: World, version: DatasetVersion, query: str) -> None:
     assert world.client("reader").get(address(version) + query).status_code == 200
+
+
+def test_an_address_names_one_row_or_one_line(world: World, version: DatasetVersion, tmp_path: Path) -> None:
+    assert lines(world, version, "?row=71") == [71] == lines(world, version, "?line=71")
+    assert lines(world, version, "?row=99") == [] == lines(world, version, "?line=99")
+    elements = ",\n\n".join(f'{{"text": "Row {n}."}}' for n in range(30))
+    (tmp_path / "array.json").write_text(f"[\n{elements}]")
+    array = audited(world, tmp_path / "array.json")
+    assert lines(world, array, "?line=42") == [42] and lines(world, array, "?row=21") == [42]
+    assert lines(world, array, "?line=43") == []
+
+
+def test_a_finding_about_the_whole_file_leads_to_the_place_that_shows_it(world: World, tmp_path: Path) -> None:
+    rows = [{"prompt": f"What is {n}?", "completion": f"It is {n}."} for n in range(60)]
+    version = audited(world, write_jsonl(tmp_path / "few.jsonl", rows))
+    findings = world.client("reader").get(version.get_absolute_url(), {"tab": "findings"}).content.decode()
+    assert "tab=coverage#size-title" in findings and "finding=too_few_rows" not in findings
+    coverage = world.client("reader").get(version.get_absolute_url(), {"tab": "coverage"}).content.decode()
+    assert 'id="size-title"' in coverage
+    html = world.client("reader").get(address(version), {"finding": "too_few_rows"}).content.decode()
+    assert "is about the file as a whole and has no rows" in html and "Too few rows: 60" not in html
+    assert 'value="too_few_rows"' not in html

@@ -22,6 +22,8 @@ def version(world: World, tmp_path: Path) -> DatasetVersion:
     rows = [
         {"text": f"Ticket {n} by jane.doe@example.com {ATTACK}", "label": "low" if n % 3 else ATTACK} for n in range(20)
     ]
+    alike = {"text": "The parcel came on Monday and the box was open, so I send it back to you.", "label": "low"}
+    rows += [alike, {**alike, "text": alike["text"].replace("Monday", "Friday")}]
     return audited(world, write_jsonl(tmp_path / "rows.jsonl", [*rows, rows[0], {ATTACK: 1}]))
 
 
@@ -65,8 +67,9 @@ def test_what_nobody_looked_for_is_said_on_the_page_and_in_the_report(world: Wor
 def test_the_findings_open_in_a_spreadsheet(world: World, version: DatasetVersion) -> None:
     answer = world.client("reader").get(url("version_findings_csv", version))
     rows = {row["code"]: row for row in csv.DictReader(io.StringIO(answer.content.decode()))}
-    assert rows["exact_duplicate"]["count"] == "2" and rows["exact_duplicate"]["first_lines"] == "1 21"
-    assert rows["near_duplicate"]["measure"].startswith("Jaccard") if "near_duplicate" in rows else True
+    assert rows["exact_duplicate"]["count"] == "2" and rows["exact_duplicate"]["first_lines"] == "1 23"
+    assert rows["near_duplicate"]["measure"].startswith("Jaccard") and rows["near_duplicate"]["threshold"] == "0.5"
+    assert rows["near_duplicate"]["cannot_see"].startswith("rows that say the same in other words")
 
 
 def test_there_is_none_before_an_audit_has_ended(world: World, tmp_path: Path) -> None:
