@@ -46,6 +46,7 @@ def test_a_newcomer_reaches_a_finished_comparison_on_the_sample(
     picture(page, "rows")
     page.go_back()
     repair.click()
+    page.get_by_role("button", name="Apply in a new version").click()
 
     split = page.get_by_role("button", name="Split and go on to training")
     expect(split).to_be_visible(timeout=60 * SECOND)
@@ -118,6 +119,7 @@ def test_a_file_of_ones_own_is_uploaded_audited_and_trained(
     finding = page.get_by_role("row", name=re.compile("Exact duplicates")).first
     expect(finding.get_by_role("cell", name="27", exact=True)).to_be_visible()
     page.get_by_role("button", name=re.compile("Remove exact duplicates")).click()
+    page.get_by_role("button", name="Apply in a new version").click()
     page.get_by_text("Split with other shares").click(timeout=60 * SECOND)
     page.get_by_role("button", name="Split", exact=True).click()
     train = page.locator(".head-actions").get_by_role("link", name="Train")

@@ -1,21 +1,23 @@
 """A table with a heading (RFC 4180, parted by commas, tabs, semicolons or bars): each record becomes one JSON line.
 
-All cells are text. A record with more or fewer cells than the heading is written as a list of its cells, so that
-the reader reports it at its line rather than shifting its columns.
+All cells are text, but for tables that our own export wrote: those are read as the rows they were. A record with more
+or fewer cells than the heading is written as a list of its cells, so that the reader reports it at its line rather than
+shifting its columns.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import TextIOWrapper
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from engine.data.containers.sink import Sink
 from engine.data.diagnose import MAX_LINE_BYTES
 from engine.data.errors import FileRefused
+from engine.data.exports import csv as exported
 from engine.data.sniff import BOM, HEAD_BYTES, csv_delimiter
 
 TITLE = "CSV"
@@ -41,9 +43,10 @@ def unpack(source: Path, sink: Sink) -> None:
         try:
             names = _heading(next((cells for cells in table if cells), []))
             begins = table.line_num + 1
+            restore = exported.back if tuple(names) in exported.HEADINGS else dict
             for cells in table:
                 if cells:
-                    _write(sink, names, cells, begins)
+                    _write(sink, names, cells, begins, restore)
                     if sink.rows % BATCH_ROWS == 0:
                         sink.at(raw.tell(), total)
                 begins = table.line_num + 1
@@ -54,9 +57,11 @@ def unpack(source: Path, sink: Sink) -> None:
         raise FileRefused("csv", "The table has a heading and no rows.", "Upload a table that has rows.")
 
 
-def _write(sink: Sink, names: list[str], cells: list[str], line: int) -> None:
+def _write(
+    sink: Sink, names: list[str], cells: list[str], line: int, restore: Callable[[dict[str, str]], dict[str, Any]]
+) -> None:
     if len(cells) == len(names):
-        sink.write_row(dict(zip(names, cells, strict=True)), line)
+        sink.write_row(restore(dict(zip(names, cells, strict=True))), line)
     else:
         sink.uneven += 1
         sink.write_row(cells, line)

@@ -11,9 +11,15 @@ STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def neutral(value: object) -> str:
-    """The value as text; one that a spreadsheet would run gets an apostrophe in front."""
+    """The value as text; one that a spreadsheet would run gets an apostrophe in front. So does one that begins with
+    such an apostrophe itself, so that the text as it was can be told."""
     text = "" if value is None else str(value)
-    return f"'{text}" if text.startswith(STARTS) and not isinstance(value, (int, float)) else text
+    return f"'{text}" if text.removeprefix("'").startswith(STARTS) and not isinstance(value, (int, float)) else text
+
+
+def as_it_was(text: str) -> str:
+    """The text of a cell that ``neutral`` wrote."""
+    return text[1:] if text.startswith("'") and text[1:].removeprefix("'").startswith(STARTS) else text
 
 
 def line(values: Iterable[object]) -> bytes:
