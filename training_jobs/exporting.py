@@ -12,6 +12,8 @@ from django.db import transaction
 
 from datasets_app.lineage import how_made
 from datasets_app.models import DatasetVersion
+from engine.evaluation.measures import label
+from engine.evaluation.suite_rows import title_of
 from engine.export.forms import FORMS, load
 from engine.export.spec import MOST_ROWS, default_precision
 from engine.training.options import describe
@@ -30,7 +32,6 @@ _TOLD = (
     "learning_rate", "num_train_epochs", "max_steps", "per_device_train_batch_size", "gradient_accumulation_steps",
     "cutoff_len", "lr_scheduler_type", "weight_decay", "precision", "seed",
 )  # fmt: skip
-_MEASURES = {"eval_loss": "Validation loss (nats per token)", "loss": "loss", "accuracy": "accuracy"}
 
 
 def refusals(job: TrainingJob) -> dict[str, str]:
@@ -196,14 +197,14 @@ def _results(job: TrainingJob, checkpoint: Checkpoint) -> list[tuple[str, str, s
     """What was measured at the checkpoint's own step: (measure, value, n, note)."""
     found: list[tuple[str, str, str, str]] = []
     if (loss := checkpoint.scores.get("eval_loss")) is not None:
-        found.append((_MEASURES["eval_loss"], f"{loss:.4f}", f"{job.split.rows('validation'):,} rows", ""))
+        found.append(("Validation loss (nats per token)", f"{loss:.4f}", f"{job.split.rows('validation'):,} rows", ""))
     for event in job.run.events.filter(kind="probe", data__step=checkpoint.step).order_by("seq"):
         data = event.data
         measure = str(data.get("measure"))
         if data.get("score") is None:
             continue
         note = f"{float(data['baseline']):.4f} before step 1" if data.get("baseline") is not None else ""
-        name = f"{str(data.get('suite')).capitalize()} {_MEASURES.get(measure, measure)}"
+        name = label(str(data.get("title") or title_of(str(data.get("suite")))), measure)
         found.append((name, f"{float(data['score']):.4f}", str(data.get("n", "")), note))
     return found
 

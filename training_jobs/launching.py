@@ -113,6 +113,7 @@ class Launch:
                     "train": str(split.file("train")),
                     "validation": str(split.file("validation")) if has_validation else None,
                     "system_prompt": self.project.system_prompt,
+                    "task_type": self.project.task_type,
                 },
                 "method": values["method"],
                 "adapter": values["adapter"],

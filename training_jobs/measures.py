@@ -11,6 +11,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from engine.adapters.table import ADAPTERS
 from engine.evaluation.measures import MEASURES, label
+from engine.evaluation.metrics import METRICS
 from engine.evaluation.suite_rows import installed, suite_names, title_of
 from engine.methods.table import METHODS
 from engine.training.options import OptionField, describe
@@ -74,22 +75,28 @@ class SettingRow:
 
 def latest(run: Run) -> dict[str, Any]:
     """The newest value of each thing a run measures, by name; None until it was measured."""
-    found: dict[str, Any] = dict.fromkeys(("loss", "eval_loss", "tokens_per_s", "rss_bytes", "gpu_bytes"))
+    names = ("loss", "eval_loss", "task_score", "task_rows", "tokens_per_s", "rss_bytes", "gpu_bytes")
+    found: dict[str, Any] = dict.fromkeys(names)
     newest = run.events.filter(kind="metric").order_by("-seq")
     for event in (
         newest.filter(data__loss__isnull=False).first(),
         newest.filter(data__eval_loss__isnull=False).first(),
+        newest.filter(data__task_score__isnull=False).first(),
     ):
         if event is not None:
             found |= {name: value for name, value in event.data.items() if value is not None}
     return found
 
 
-def panels(method: str) -> list[dict[str, Any]]:
-    """What a method measures besides its loss, as static/js/run-figure.js draws it: shares in a panel of their own."""
+def panels(method: str, task_metric: str = "") -> list[dict[str, Any]]:
+    """What is measured besides the loss, as static/js/run-figure.js draws it: how well the task is done, then what the
+    method measures, shares in a panel of their own."""
     charts = dict(METHODS[method].charts) if method in METHODS else {}
     shares = [name for name in charts if name.endswith("_accuracy")]
-    found = []
+    found: list[dict[str, Any]] = []
+    if task_metric:
+        lines = [["task_score", METRICS[task_metric].label], ["format_rate", "In the form of the file"]]
+        found.append({"title": "task, %", "percent": True, "lines": lines})
     for names in ([name for name in charts if name not in shares], shares):
         if names:
             title = names[0].split("_")[0] if len(names) > 1 else names[0].replace("_", " ")
@@ -129,6 +136,12 @@ def _suite_card(suite: str, title: str, rows: list[ProbeRow]) -> Card:
     changes = [row.change for row in rows if row.suite == suite]
     definition = "The worst change of its measures against the model before step 1. Negative: something was forgotten."
     return Card(title, min(changes, default=None), f"probe.{suite}.worst", definition)
+
+
+def measuring(run: Run) -> dict[str, Any] | None:
+    """What measuring took of the run's time so far: ``share`` of it, and ``seconds`` by what was measured."""
+    event = run.events.filter(kind="log", data__code="measured").order_by("-seq").first()
+    return event.data if event is not None else None
 
 
 def warnings(run: Run) -> list[dict[str, Any]]:

@@ -13,7 +13,8 @@ from django.urls import reverse
 
 from datasets_app.models import Split
 from engine.adapters.table import ADAPTERS
-from engine.decision.recommendation import TARGET, Candidate, Recommendation, candidates, recommend
+from engine.decision.recommendation import EVAL_LOSS, TASK_SCORE, Candidate, Recommendation, candidates, recommend
+from engine.evaluation.task_metrics import OFF, metric_of
 from engine.methods.table import METHODS
 from models_app.models import BaseModel
 from projects_app.models import Project
@@ -55,7 +56,8 @@ class TrainingJob(models.Model):
         scores: dict[str, dict[str, float]] = {}
         baseline: dict[str, float] = {}
         sizes: dict[str, int] = {}
-        for event in self.run.events.filter(Q(kind="probe") | Q(data__eval_loss__isnull=False)).order_by("seq"):
+        measured = Q(kind="probe") | Q(data__eval_loss__isnull=False) | Q(data__task_score__isnull=False)
+        for event in self.run.events.filter(measured).order_by("seq"):
             data, values = event.data, scores.setdefault(str(int(event.data.get("step") or 0)), {})
             if event.kind == "probe" and data.get("score") is not None:
                 key = f"{data.get('suite')}/{data.get('measure')}"
@@ -63,9 +65,23 @@ class TrainingJob(models.Model):
                 baseline.setdefault(key, float(data.get("baseline") or 0.0))
                 if data.get("n"):
                     sizes[key] = int(data["n"])
-            elif data.get("eval_loss") is not None:
-                values[TARGET] = float(data["eval_loss"])
-        return candidates(scores, baseline, sizes)
+            for name in (EVAL_LOSS, TASK_SCORE):
+                if event.kind == "metric" and data.get(name) is not None:
+                    values[name] = float(data[name])
+        return candidates(scores, baseline, sizes, by=self.chosen_by)
+
+    @property
+    def chosen_by(self) -> str:
+        """What the recommended checkpoint is the best by: ``eval_loss`` or ``task_score``."""
+        return str((self.spec.get("training") or {}).get("choose_by") or EVAL_LOSS)
+
+    @property
+    def task_metric(self) -> str:
+        """The metric that validation rows are answered for while it trains; empty where they are not."""
+        training, data = self.spec.get("training") or {}, self.spec.get("data") or {}
+        choice = training.get("task_metric") or OFF
+        measured = choice != OFF and data.get("validation") and METHODS[self.method].data_shapes != ("text",)
+        return metric_of(choice, data.get("task_type") or "") if measured else ""
 
     def recommended(self, saved: Collection[int]) -> Recommendation:
         """Which of the saved steps to take, and why, by the rule the engine keeps checkpoints by."""
@@ -83,6 +99,10 @@ class TrainingJob(models.Model):
     @property
     def adapter_label(self) -> str:
         return ADAPTERS[self.adapter].label if self.adapter in ADAPTERS else self.adapter
+
+    @property
+    def limit_words(self) -> str:
+        return f"−{-self.forgetting_limit * 100:g} %"
 
     @property
     def forgetting_limit(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from engine.decision.recommendation import Recommendation, words_of
+from engine.decision.recommendation import TASK_SCORE, Recommendation, words_of
 from training_jobs.models import TrainingJob
 
 WIDTH, HEIGHT = 640, 260
@@ -48,6 +48,8 @@ class Tradeoff:
     """``points`` is empty until both gain and forgetting were measured after step 0."""
 
     recommendation: Recommendation
+    by_task: bool
+    """Whether the gain is in points of the task metric, and not the relative fall of the validation loss."""
     measured: dict[int, Measured]
     points: list[Point]
     line: str
@@ -55,6 +57,11 @@ class Tradeoff:
     zero_y: float
     x_ticks: list[Tick]
     y_ticks: list[Tick]
+
+    @property
+    def gained(self) -> str:
+        return "task metric" if self.by_task else "validation loss"
+
     width: int = WIDTH
     height: int = HEIGHT
     left: int = _LEFT
@@ -69,10 +76,11 @@ def tradeoff(job: TrainingJob, saved: Collection[int]) -> Tradeoff:
     words = {one.step: words_of(one.worst, titles) if one.worst else "" for one in found}
     measured = {one.step: Measured(one.change, words[one.step]) for one in found}
     recommendation = job.recommended(saved)
+    by_task = any(one.by == TASK_SCORE for one in found)
     shown = [(one, one.gain, one.change) for one in found if one.gain is not None and one.change is not None]
     shown = shown[-_MOST:]
     if not any(one.step for one, _, _ in shown):
-        return Tradeoff(recommendation, measured, [], "", 0, 0, [], [])
+        return Tradeoff(recommendation, by_task, measured, [], "", 0, 0, [], [])
     x_low, x_high = _range([change for _, _, change in shown] + [limit, 0.0])
     y_low, y_high = _range([gain for _, gain, _ in shown] + [0.0])
 
@@ -98,6 +106,7 @@ def tradeoff(job: TrainingJob, saved: Collection[int]) -> Tradeoff:
     ]
     return Tradeoff(
         recommendation,
+        by_task,
         measured,
         points,
         " ".join(f"{point.x},{point.y}" for point in points),

@@ -15,6 +15,7 @@ from django.urls import NoReverseMatch, reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from datasets_app.views.versions import get_version
+from engine.evaluation.metrics import METRICS
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
 from runs_app import logs
@@ -113,6 +114,8 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "latest": measures.latest(run),
         "probes": probes,
         "cards": measures.cards(job, probes),
+        "measuring": measures.measuring(run),
+        "task": METRICS[job.task_metric] if job.task_metric else None,
         "warnings": measures.warnings(run),
         "checkpoints": (checkpoints := list(job.checkpoints.select_related("job__run"))),
         "best": job.best_checkpoint,
@@ -131,7 +134,7 @@ def training_job(request: HttpRequest, project_id: int, job_id: int) -> HttpResp
         "facts": _facts(job),
         "record": repeating.facts(job),
         "exports": job.exports.select_related("run", "checkpoint__job"),
-        "panels": (panels := measures.panels(job.method)),
+        "panels": (panels := measures.panels(job.method, job.task_metric)),
         "panels_json": json.dumps(panels),
         "limit_text": f"{job.forgetting_limit:g}",
         "chart_name": f"run-{run.pk}",

@@ -29,12 +29,16 @@ class Memory:
     step: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    trained_seconds: float = 0.0
+    """Of the steps alone, measuring and saving left out."""
     baseline: dict[str, float] = field(default_factory=dict)
     """"suite/measure" -> score at step 0."""
     sizes: dict[str, int] = field(default_factory=dict)
     """"suite/measure" -> rows it rests on."""
     best_step: int | None = None
     best_loss: float | None = None
+    measuring: dict[str, float] = field(default_factory=dict)
+    """Seconds spent on validation, task and probes after step 0."""
     stale: int = 0
     """Evaluations since the validation loss improved."""
     scores: dict[str, dict[str, float]] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from engine.training.rehearsal import Rehearsal
 from engine.training.reporting import Reporter, StopRequested
 from engine.training.room import Room
 from engine.training.spec import TrainingSpec
+from engine.training.target import Target
 
 _LINES_NAMED = 20
 
@@ -66,8 +67,8 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
     trainer.add_callback(Rehearsal(trainer, tokenizer, room, events))
-    probes = Probes(spec.probes, events, memory)
-    reporter = Reporter(trainer, tokenizer, spec.training, probes, memory, events, control, run_dir)
+    target, probes = Target(spec, tokenizer, events), Probes(spec.probes, events, memory)
+    reporter = Reporter(trainer, tokenizer, spec.training, target, probes, memory, events, control, run_dir)
     trainer.add_callback(reporter)
     if resumed is not None:
         events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
@@ -128,6 +129,7 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, room: Room) -
         best_eval_loss=memory.best_loss,
         recommended_step=recommended.step,
         why=recommended.why,
+        measuring_seconds={name: round(took, 1) for name, took in memory.measuring.items()},
         tokens=memory.tokens,
         seconds=round(time.monotonic() - began, 1),
         cpu_seconds=round(time.process_time() - cpu_began, 1),

@@ -63,7 +63,8 @@ class Probes:
             change=moved,
             text=(
                 f"Forgetting at step {step}: {name[0].lower()}{name[1:]} went from {baseline:.3f} to {score.score:.3f} "
-                f"({moved:+.1%}; the limit is {-self.limit:+.0%}). A lower learning rate or fewer epochs forget less."
+                f"({moved:+.1%}; the limit is {-self.limit * 100:+g}%). "
+                "A lower learning rate or fewer epochs forget less."
             ),
         )
         return True

@@ -19,9 +19,23 @@ from engine.training import checkpoints
 from engine.training.checkpoints import Memory
 from engine.training.probes import Probes
 from engine.training.spec import TrainingOptions
+from engine.training.target import Target
 
 Ending = Literal["", "stop", "save", "early", "forgetting"]
 _RECENT_STEPS = 20
+
+
+class Spent:
+    """Seconds by what they went into, in a row."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._since = time.monotonic()
+
+    def on(self, name: str) -> None:
+        now = time.monotonic()
+        self.seconds[name] = now - self._since
+        self._since = now
 
 
 class StopRequested(Exception):
@@ -36,6 +50,7 @@ class Reporter(TrainerCallback):
         trainer: Any,
         tokenizer: Any,
         options: TrainingOptions,
+        target: Target,
         probes: Probes,
         memory: Memory,
         events: EventWriter,
@@ -45,6 +60,7 @@ class Reporter(TrainerCallback):
         self.trainer = trainer
         self.tokenizer = tokenizer
         self.options = options
+        self.target = target
         self.probes = probes
         self.memory = memory
         self.events = events
@@ -58,7 +74,6 @@ class Reporter(TrainerCallback):
         self._measure_seconds: deque[float] = deque(maxlen=_RECENT_STEPS)
         self._step_began = self._started
         self._logged = (0, 0.0)
-        self._trained_seconds = 0.0
         self._told = self._started
 
     # What the library calls, in the order of a run
@@ -66,7 +81,7 @@ class Reporter(TrainerCallback):
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         self.eval_every = self.options.evaluation_steps(state.max_steps)
         self.save_every = self.options.save_steps or self.eval_every
-        self._logged = (self.memory.tokens, 0.0)
+        self._logged = (self.memory.tokens, self.memory.trained_seconds)
         if state.global_step == 0:
             self.events.emit("status", phase="baseline", text="Measuring the model before the first step")
             self._measure(0)
@@ -79,7 +94,7 @@ class Reporter(TrainerCallback):
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         now = time.monotonic()
         self._step_seconds.append(now - self._step_began)
-        self._trained_seconds += now - self._step_began
+        self.memory.trained_seconds += now - self._step_began
         step, total = state.global_step, state.max_steps
         self.memory.step = step
         self.memory.seconds = self._before + now - self._started
@@ -108,7 +123,7 @@ class Reporter(TrainerCallback):
         bad = [logs[name] for name in ("loss", "grad_norm") if not math.isfinite(float(logs.get(name) or 0.0))]
         if bad:
             raise _diverged(step, float(bad[0]), self.options.learning_rate)
-        tokens, seconds = self.memory.tokens, self._trained_seconds
+        tokens, seconds = self.memory.tokens, self.memory.trained_seconds
         since = (tokens - self._logged[0], seconds - self._logged[1])
         self._logged = (tokens, seconds)
         self.events.emit(
@@ -147,7 +162,7 @@ class Reporter(TrainerCallback):
     def recommended(self, besides: int | None = None) -> Recommendation:
         """Which of the checkpoints on the disk to take; ``besides`` is a step that could be saved now."""
         saved = {checkpoints.step_of(folder) for folder in checkpoints.whole(self.run_dir)} | {besides or 0}
-        measured = candidates(self.memory.scores, self.memory.baseline, self.memory.sizes)
+        measured = candidates(self.memory.scores, self.memory.baseline, self.memory.sizes, by=self.options.choose_by)
         return recommend(measured, saved, self.probes.limit, self.probes.titles)
 
     def _judge(self, step: int, wanted: Ending) -> tuple[bool, Ending]:
@@ -181,6 +196,7 @@ class Reporter(TrainerCallback):
         """Validation loss and probes of the model as it is; the trainer's random numbers are left untouched."""
         began = time.monotonic()
         loss: float | None = None
+        spent = Spent()
         with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
             if self.trainer.eval_dataset is not None:
                 loss, precision = self.trainer.validate(self._between_batches)
@@ -188,10 +204,32 @@ class Reporter(TrainerCallback):
                     raise _diverged(step, loss, self.options.learning_rate)
                 extras = {f"eval_{name}": value for name, value in self.trainer.validated().items()}
                 self.events.emit("metric", step=step, eval_loss=loss, precision=precision, **extras)
+            spent.on("validation")
+            task = self.target.measure(self.trainer.model, step, self._between_batches)
+            spent.on("task")
             scores, forgotten = self.probes.measure(self.trainer.model, self.tokenizer, step, self._probed)
-        self.memory.scores[str(step)] = {**scores, **({} if loss is None else {"eval_loss": loss})}
+            spent.on("probes")
+        self.memory.scores[str(step)] = {**scores, **task, **({} if loss is None else {"eval_loss": loss})}
         self._measure_seconds.append(time.monotonic() - began)
+        if step:
+            self._tell_spent(step, spent.seconds)
         return loss, forgotten
+
+    def _tell_spent(self, step: int, seconds: dict[str, float]) -> None:
+        """What measuring has taken of the run's time since step 1, so that nobody has to guess what probes cost."""
+        for name, took in seconds.items():
+            self.memory.measuring[name] = self.memory.measuring.get(name, 0.0) + took
+        measured, trained = sum(self.memory.measuring.values()), self.memory.trained_seconds
+        share = measured / max(measured + trained, 1e-9)
+        parts = ", ".join(f"{name} {took:.1f} s" for name, took in self.memory.measuring.items() if took >= 0.05)
+        self.events.emit(
+            "log",
+            code="measured",
+            step=step,
+            share=round(share, 4),
+            seconds={name: round(took, 2) for name, took in self.memory.measuring.items()},
+            text=f"Measuring took {share:.0%} of the time since step 1 ({parts})",
+        )
 
     # Words to and from the supervisor
 

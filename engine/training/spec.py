@@ -30,6 +30,8 @@ class DataChoice:
     validation: str | None = None
     system_prompt: str = ""
     """Put before rows that have no system turn, in training, evaluation and serving alike."""
+    task_type: str = ""
+    """What kind of task the project has; decides the task metric where it is chosen by the task."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

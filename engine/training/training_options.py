@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from engine.evaluation import task_metrics
 from engine.training.options import check, option
 
 _ON_OFF_AUTO = (("auto", "Automatic"), ("on", "On"), ("off", "Off"))
@@ -168,6 +169,29 @@ class TrainingOptions:
         unit="steps",
         minimum=1,
         maximum=1_000_000,
+    )
+    task_metric: str = option(
+        "auto",
+        label="Task metric while training",
+        why="Answers a few validation rows at each evaluation and judges them, and whether they keep the file's form.",
+        group="Evaluation and checkpoints",
+        choices=task_metrics.choices(),
+    )
+    task_rows: int = option(
+        16,
+        label="Rows answered for it",
+        why="At most this many, fewer where answers are long: generating takes time. One of 16 rows is 6 points.",
+        group="Evaluation and checkpoints",
+        unit="rows",
+        minimum=1,
+        maximum=512,
+    )
+    choose_by: str = option(
+        "eval_loss",
+        label="Recommend by",
+        why="Which checkpoint within the forgetting limit is the best. The loss is steadier than a few answered rows.",
+        group="Evaluation and checkpoints",
+        choices=(("eval_loss", "Validation loss"), ("task_score", "Task metric")),
     )
     save_steps: int | None = option(
         None,

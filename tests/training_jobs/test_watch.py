@@ -247,3 +247,57 @@ def test_it_hands_the_chart_what_the_method_measures_besides_its_loss(world: Wor
     page = page_of(world, job)
     assert "data-panels=" in page and "&quot;reward_margin&quot;" in page
     assert "pairs ranked rightly" in page
+
+
+def told_task(job: TrainingJob, choose_by: str = "eval_loss") -> None:
+    job.spec = {
+        "data": {"validation": "there", "task_type": "extraction"},
+        "training": {"task_metric": "auto", "choose_by": choose_by},
+        "probes": {"suites": [], "forgetting_limit": 0.025},
+    }
+    job.save(update_fields=["spec"])
+    tell(
+        job,
+        {"kind": "metric", "step": 0, "eval_loss": 2.0},
+        {"kind": "metric", "step": 0, "task_metric": "exact_match", "task_score": 0.125, "task_rows": 16},
+        probe(0, "loss", 3.0, 3.0, 0.0),
+        {"kind": "metric", "step": 8, "eval_loss": 1.0},
+        {"kind": "metric", "step": 8, "task_metric": "exact_match", "task_score": 0.5, "task_rows": 16},
+        probe(8, "loss", 3.03, 3.0, -0.01),
+        {"kind": "log", "code": "measured", "step": 8, "share": 0.18, "seconds": {"probes": 9.0}, "text": "Measuring"},
+    )
+
+
+def test_it_shows_how_well_the_task_is_done_and_what_measuring_took(world: World) -> None:
+    job = world.job()
+    told_task(job)
+    page = page_of(world, job)
+    figures = page.split('<dl class="figures')[1].split("</dl>")[0]
+    assert "Exact match" in figures and "50.0 %" in figures and "n = 16" in figures
+    assert 'data-live="metric.task_score"' in figures
+    assert "&quot;task_score&quot;" in page and "&quot;format_rate&quot;" in page
+    assert "measuring took 18 % of the time" in page and "limit −2.5 %" in page
+
+
+def test_it_draws_the_gain_that_the_checkpoint_is_chosen_by(world: World) -> None:
+    job = world.job()
+    told_task(job)
+    assert "Step 8: gain +50.0 %" in page_of(world, job)
+    RunEvent.objects.all().delete()
+    told_task(job, "task_score")
+    page = page_of(world, job)
+    assert "Step 8: gain +37.5 %" in page and "gain of the task metric, points" in page
+    assert "Step 8 has the best task metric (50.0%)" in page
+
+
+@pytest.mark.parametrize(
+    ("method", "data", "choice"),
+    [("cpt", {"validation": "there"}, "auto"), ("sft", {}, "auto"), ("sft", {"validation": "there"}, "off")],
+)
+def test_it_has_no_place_for_a_task_that_is_not_measured(
+    world: World, method: str, data: dict[str, str], choice: str
+) -> None:
+    job = world.job()
+    job.method, job.spec = method, {"data": data, "training": {"task_metric": choice}}
+    job.save(update_fields=["method", "spec"])
+    assert "metric.task_score" not in page_of(world, job)

@@ -130,6 +130,7 @@ def prepare(tiny_model: Path, tmp_path: Path) -> Prepare:
                 "cutoff_len": 128,
                 "logging_steps": 1,
                 "precision": "fp32",
+                "task_metric": "off",
                 **(training or {}),
             },
             "probes": {"suites": []},
