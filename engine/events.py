@@ -72,6 +72,19 @@ class EventWriter:
         self.close()
 
 
+class Unheard(EventWriter):
+    """For a process that does not speak for its run: what it emits is made and dropped."""
+
+    def __init__(self) -> None:
+        self.seq = 0
+
+    def emit(self, kind: str, **fields: Any) -> Event:
+        return {"kind": kind, **fields}
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
 def in_words(event: Event) -> str:
     """One line for the console log: the time of day, the kind, its text if it has one, else its plain values."""
     clock = time.strftime("%H:%M:%S", time.localtime(event["t"]))

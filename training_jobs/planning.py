@@ -41,6 +41,7 @@ PART_WORDS = {
     "optimizer": "Optimizer states",
     "activations": "Activations of the longest batch",
     "reference": "Reference model (a second copy)",
+    "processes": "The other processes",
     "teacher": "Teacher",
     "start": "Where the weights began (L2-to-start, EWC)",
     "evaluation": "Evaluation in fp32, beyond activations",
@@ -233,6 +234,9 @@ def _reasons(spec: TrainingSpec, shape: ModelShape, resources: Resources) -> tup
         )
         found.append(("Cutoff length", text))
     machine = device.describe()
+    if machine.gpus and spec.training.num_processes > 1:
+        text = "A run started here gets one card. Set it to 1, or start the engine by hand (docs/training.md)."
+        found.append(("Processes", text))
     room = machine.accelerator_bytes
     if resources.memory.low > room:
         text = f"At least {resources.memory.low / 1e9:.1f} GB are needed; {machine.name} has {room / 1e9:.1f} GB."

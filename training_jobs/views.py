@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import prod
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -192,7 +193,8 @@ def _as_sent(form: launching.Launch) -> launching.Launch:
 
 def _facts(job: TrainingJob) -> list[tuple[str, str]]:
     training = job.spec.get("training", {})
-    batch = (training.get("per_device_train_batch_size") or 1) * (training.get("gradient_accumulation_steps") or 1)
+    factors = ("per_device_train_batch_size", "gradient_accumulation_steps", "num_processes")
+    batch = prod(training.get(name) or 1 for name in factors)
     prompt = job.spec.get("data", {}).get("system_prompt") or "none of the project's own"
     return [
         ("Method", job.method_label),

@@ -94,7 +94,8 @@ def _changes(spec: TrainingSpec, checkpointing: bool, lengths: Lengths) -> Itera
 
 def _smaller_batches(words: _Words, spec: TrainingSpec) -> Iterator[_Step]:
     """Halves of the batch that keep the effective one."""
-    effective, batch = spec.training.effective_batch_size, spec.training.per_device_train_batch_size
+    effective = spec.training.effective_batch_size // spec.training.num_processes
+    batch = spec.training.per_device_train_batch_size
     while batch > 1:
         batch //= 2
         steps = effective // batch

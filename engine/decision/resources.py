@@ -179,7 +179,8 @@ def estimate_memory(
     """Peak memory of the training process (``device.kind`` "cpu": resident size; "cuda": the card's).
 
     A reference model counts where the adapter cannot be switched off to have the base model back; a ``teacher`` with
-    its weights and its probabilities of the trained tokens.
+    its weights and its probabilities of the trained tokens. Several processes on one processor each hold all of it;
+    on cards each has its own.
     """
     row = ADAPTERS[adapter]
     trainable = int(row.module().count_trainable(shape, adapter_options))
@@ -201,6 +202,8 @@ def estimate_memory(
     if options.l2_to_start or options.ewc:
         # A copy of the weights the pull goes back to, and the Fisher diagonal.
         parts["start"] = trainable * 4 * (2 if options.ewc else 1)
+    if options.num_processes > 1 and device.kind == "cpu":
+        parts["processes"] = (options.num_processes - 1) * sum(parts.values())
     if unit == 2:
         # Scores are measured in fp32: 16-bit weights are widened for that long, when no activations are held.
         widened = shape.parameters - shape.matrix_parameters if row.packs_base else shape.parameters

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engine.training import ranks
 from engine.training.checkpoints import FOLDER
 from engine.training.plan import Plan
 from engine.training.spec import TrainingOptions
@@ -40,6 +41,9 @@ def common_arguments(options: TrainingOptions, plan: Plan, run_dir: Path) -> dic
         "eval_strategy": "no",
         "save_strategy": "no",
         "report_to": "none",
+        "ddp_backend": "gloo" if on_cpu and ranks.world() > 1 else None,
+        "ddp_find_unused_parameters": False if ranks.world() > 1 else None,
+        "ddp_timeout": ranks.PATIENCE_S,
         "disable_tqdm": True,
         "dataloader_pin_memory": not on_cpu,
         "seed": options.seed,

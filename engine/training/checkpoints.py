@@ -16,7 +16,7 @@ from engine.errors import EngineError, Reason
 FOLDER = "checkpoints"
 MEMORY = "workbench.json"
 _REASONS: dict[str, Reason] = {"configuration": "Config", "model": "Model", "teacher": "Model"}
-_OPTIMIZER = ("optimizer.pt", "scheduler.pt", "rng_state.pth", "scaler.pt")
+_OPTIMIZER = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt")  # of several processes: rng_state_1.pth
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
 
@@ -91,8 +91,8 @@ def prune(run_dir: Path, keep: int, chosen: Collection[int | None]) -> list[int]
     removed = []
     for folder in folders[:-1]:
         if step_of(folder) in kept:
-            for name in _OPTIMIZER:
-                (folder / name).unlink(missing_ok=True)
+            for path in [each for name in _OPTIMIZER for each in folder.glob(name)]:
+                path.unlink()
         else:
             shutil.rmtree(folder)
             removed.append(step_of(folder))

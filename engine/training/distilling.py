@@ -76,4 +76,4 @@ class DistillationTrainer(AnswerTrainer):
         )
         self._divergence.append(divergence.detach() / trained.sum().clamp(min=1))
         total = self._alpha * heat**2 * divergence + (1 - self._alpha) * answers
-        return total / torch.as_tensor(trained.sum() if items is None else items).clamp(min=1)
+        return total / self.divisor(trained, items)

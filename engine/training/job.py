@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from engine.decision.resources import Lengths
 from engine.decision.resources import Memory as Estimated
 from engine.decision.shapes import read_shape
 from engine.errors import EngineError
-from engine.events import EventWriter
+from engine.events import EventWriter, Unheard
 from engine.job import STOPPED, SUCCEEDED, is_out_of_memory
 from engine.methods.table import METHODS
-from engine.training import checkpoints, plan, record
+from engine.training import checkpoints, plan, ranks, record
 from engine.training.anchoring import Anchor
 from engine.training.checkpoints import Memory
 from engine.training.encoding import Rows
+from engine.training.following import Agreement, Together
 from engine.training.loading import load_model, load_tokenizer
 from engine.training.parts import Parts
 from engine.training.probes import Probes
@@ -41,7 +43,45 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
 
     Raises EngineError with the reason and the remedy when it cannot go on.
     """
-    spec = TrainingSpec.from_json(document)
+    run = _prepare(TrainingSpec.from_json(document), run_dir, events)
+    parts, trainer, memory = run.parts, run.trainer, run.parts.memory
+    record.write(run_dir, run.spec, parts.plan.describe(), memory.fingerprint)
+    trainer.add_callback(Rehearsal(trainer, parts.tokenizer, run.room, events))
+    target, probes = Target(run.spec, parts.tokenizer, events), Probes(run.spec.probes, events, memory)
+    options = run.spec.training
+    reporter = Reporter(trainer, parts.tokenizer, options, target, probes, memory, events, control, run_dir)
+    if ranks.world() > 1:
+        trainer.add_callback(Together(memory))
+    trainer.add_callback(reporter)
+    if ranks.world() > 1:
+        trainer.add_callback(Agreement())
+    if run.resumed is not None:
+        events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
+    return _train(trainer, reporter, run.resumed, run.room)
+
+
+def follow(document: dict[str, Any], run_dir: Path) -> int:
+    """Trains beside the first process of a run, which alone measures, saves and speaks (``ranks``)."""
+    run = _prepare(TrainingSpec.from_json(document), run_dir, Unheard())
+    run.trainer.add_callback(Together(run.parts.memory))
+    run.trainer.add_callback(Agreement())
+    run.trainer.train(resume_from_checkpoint=str(run.resumed) if run.resumed else None)
+    return SUCCEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """Ready to train; ``resumed`` is the checkpoint to go on from, if any."""
+
+    spec: TrainingSpec
+    parts: Parts
+    trainer: Any
+    room: Room
+    resumed: Path | None
+
+
+def _prepare(spec: TrainingSpec, run_dir: Path, events: EventWriter) -> _Prepared:
+    """The same in every process of a run. Raises EngineError."""
     model_dir = Path(spec.model.path)
     shape = read_shape(model_dir)
     resumed, memory = _resume(spec, model_dir, run_dir)
@@ -63,16 +103,9 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
     for parameter in model.parameters():
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
             parameter.data = parameter.data.float()
-    record.write(run_dir, spec, how.describe(), memory.fingerprint)
     if spec.training.l2_to_start or spec.training.ewc:
         trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
-    trainer.add_callback(Rehearsal(trainer, tokenizer, room, events))
-    target, probes = Target(spec, tokenizer, events), Probes(spec.probes, events, memory)
-    reporter = Reporter(trainer, tokenizer, spec.training, target, probes, memory, events, control, run_dir)
-    trainer.add_callback(reporter)
-    if resumed is not None:
-        events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
-    return _train(trainer, reporter, resumed, room)
+    return _Prepared(spec, parts, trainer, room, resumed)
 
 
 def _load(spec: TrainingSpec, model_dir: Path, how: plan.Plan) -> Any:

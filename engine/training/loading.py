@@ -56,7 +56,7 @@ def load_model(folder: Path, plan: Plan, quantization: Any = None) -> Any:
             dtype=plan.weights,
             attn_implementation=plan.attention,
             quantization_config=quantization,
-            device_map={"": plan.device},
+            device_map={"": plan.card if plan.device == "cuda" else plan.device},
             local_files_only=True,
             use_safetensors=True,
             trust_remote_code=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from engine import device as machine
 from engine.adapters.table import ADAPTERS
 from engine.decision.resources import Lengths, planned_memory
 from engine.decision.shapes import ModelShape, read_shape
+from engine.training import ranks
 from engine.training.options import SpecError
 from engine.training.spec import TrainingSpec
 
@@ -34,6 +36,11 @@ class Plan:
     def fp16(self) -> bool:
         """fp16 needs the library's own loss scaling; bf16 and fp32 do not."""
         return self.autocast is torch.float16
+
+    @property
+    def card(self) -> int:
+        """Which of the cards that this process may see it computes on."""
+        return int(os.environ.get("LOCAL_RANK", "0"))
 
     def computing(self) -> torch.autocast:
         """A context in which products are computed as while training."""
@@ -68,7 +75,7 @@ def decide(spec: TrainingSpec, shape: ModelShape, lengths: Lengths) -> Plan:
         autocast=half,
         attention="eager" if device == "cpu" and spec.training.cutoff_len <= EAGER_LIMIT else "sdpa",
         checkpointing=_checkpointing(spec, shape, lengths),
-        threads=machine.describe().processors,
+        threads=max(1, machine.describe().processors // ranks.world()),
     )
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import torch
 from torch.nn import functional
+from torch.utils.data import DataLoader
 from transformers import Trainer
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import SFTTrainer
 
 from engine.adapters import bottleneck
 from engine.evaluation.precision import measuring
+from engine.training import ranks
 from engine.training.checkpoints import Memory
 from engine.training.encoding import IGNORED
 from engine.training.plan import Plan
@@ -47,6 +49,9 @@ class WorkbenchTrainer(Trainer):
         written = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         for leaving in ("README.md", "training_args.bin"):  # a card without content, and a pickle
             (written / leaving).unlink(missing_ok=True)
+        ranks.agree(True)  # each process has written its random numbers
+        if ranks.rank():
+            return
         target = folder / f"step-{self.state.global_step}"
         self.memory.write(written)
         if target.exists():
@@ -66,7 +71,7 @@ class WorkbenchTrainer(Trainer):
         """
         total, weight = 0.0, 0.0
         with measuring(self.model) as precision:
-            for batch in self.get_eval_dataloader():
+            for batch in self._validation_batches():
                 count = self.batch_weight(batch)
                 if count:
                     loss, _, _ = self.prediction_step(self.model, batch, prediction_loss_only=True)
@@ -74,6 +79,14 @@ class WorkbenchTrainer(Trainer):
                 if between:
                     between()
         return total / max(weight, 1.0), precision
+
+    def _validation_batches(self) -> Any:
+        """All of them: the library would share them out among the processes, and only the first measures."""
+        if ranks.world() < 2:
+            return self.get_eval_dataloader()
+        return DataLoader(
+            self.eval_dataset, batch_size=self.args.per_device_eval_batch_size, collate_fn=self.data_collator
+        )
 
     def validated(self) -> dict[str, float]:
         """What the method measured besides its loss over the last validation."""
@@ -89,6 +102,12 @@ class WorkbenchTrainer(Trainer):
         dtype = self.plan.autocast if training and not self.plan.fp16 else None
         with torch.autocast(self.plan.device, dtype or torch.bfloat16, enabled=dtype is not None):
             yield
+
+    @staticmethod
+    def divisor(trained: torch.Tensor, items: Any) -> torch.Tensor:
+        """What a sum over ``trained`` positions is divided by: ``items``, the trained tokens of the whole step in all
+        processes, whose gradients will be averaged; else their own number."""
+        return torch.as_tensor(trained.sum() if items is None else items / ranks.world()).clamp(min=1)
 
     def batch_weight(self, batch: Any) -> float:
         """What a batch's mean loss counts for in the validation loss."""
@@ -154,4 +173,4 @@ class AnswerTrainer(WorkbenchTrainer, SFTTrainer):
         with self.kept.only(trained):
             logits = model(**passed, use_cache=False).logits
         total = functional.cross_entropy(logits.float(), targets[trained], reduction="sum")
-        return total / torch.as_tensor(trained.sum() if items is None else items).clamp(min=1)
+        return total / self.divisor(trained, items)

@@ -95,6 +95,15 @@ class TrainingOptions:
         why="Only assistant turns are trained. Off: the prompts are learned as well.",
         group="Data",
     )
+    num_processes: int = option(
+        1,
+        label="Processes",
+        why="Each computes a share of every step with its own copy of the model; the effective batch grows.",
+        group="Batch",
+        unit="processes",
+        minimum=1,
+        maximum=64,
+    )
     packing: bool = option(
         False,
         label="Packing",
@@ -262,13 +271,13 @@ class TrainingOptions:
     @property
     def effective_batch_size(self) -> int:
         """Rows behind one optimizer step."""
-        return self.per_device_train_batch_size * self.gradient_accumulation_steps
+        return self.per_device_train_batch_size * self.gradient_accumulation_steps * self.num_processes
 
     def total_steps(self, rows: int) -> int:
         """Optimizer steps of a run over ``rows`` rows without packing, counted as the trainer counts them."""
         if self.max_steps is not None:
             return self.max_steps
-        batches = -(-rows // self.per_device_train_batch_size)
+        batches = -(-rows // (self.per_device_train_batch_size * self.num_processes))
         steps_an_epoch = max(1, -(-batches // self.gradient_accumulation_steps))
         return max(1, -int(-(steps_an_epoch * self.num_train_epochs) // 1))
 

@@ -226,3 +226,13 @@ def test_it_counts_what_holds_weights_near_their_start_by_itself(changed: dict[s
     found = estimate_memory(shape, TrainingOptions(**changed), "lora", lora.Options(), CPU, LENGTHS)
     assert found.parts.get("start", 0) == copies * 4 * lora.count_trainable(shape, lora.Options())
     assert "reference" not in found.parts
+
+
+def test_it_counts_every_process_that_trains_on_one_processor() -> None:
+    shape, options = shape_of_config(SEVEN_BILLION), lora.Options()
+    one = estimate_memory(shape, TrainingOptions(precision="fp32"), "lora", options, CPU, LENGTHS)
+    two = estimate_memory(shape, TrainingOptions(precision="fp32", num_processes=2), "lora", options, CPU, LENGTHS)
+    assert two.parts["processes"] == one.expected and two.expected == 2 * one.expected
+    card = Device("cuda", "a card", 8, 64 * GB, 60 * GB, gpus=(Gpu("a card", 24 * GB, 23 * GB, 8.6),))
+    alone = estimate_memory(shape, TrainingOptions(), "lora", options, card, LENGTHS)
+    assert estimate_memory(shape, TrainingOptions(num_processes=2), "lora", options, card, LENGTHS).parts == alone.parts
