@@ -73,7 +73,8 @@ def _refuse_edits_of_rows_that_go(
     others = [operation for operation in made if operation["op"] != "edit"]
     if not others or len(others) == len(made):
         return
-    gone = taken_away(version.path, audit.folder, others, [edit.key for edit in edits])
+    ids = [edit.key for edit in edits if not edit.data.get("is_line")]
+    gone = taken_away(version.path, audit.folder, others, ids)
     if numbers := sorted(edit.data["number"] for edit in edits if edit.key in gone):
         named = ", ".join(f"{number:,}" for number in numbers[:5]) + (" and others" if len(numbers) > 5 else "")
         rows = f"Row {named} is" if len(numbers) == 1 else f"Rows {named} are"
@@ -95,9 +96,15 @@ def operations(audit: Audit, waiting: list[Waiting]) -> list[dict[str, Any]]:
         made += _dedupe(audit, choices)
     if choices := {one.key: one.data for one in waiting if one.op == "resolve"}:
         made += _resolve(audit, choices)
-    if edits := [{"row_id": one.key, "row": one.data["row"]} for one in waiting if one.op == "edit"]:
+    if edits := [_edit(one) for one in waiting if one.op == "edit"]:
         made.append({"op": "edit", "edits": edits})
     return made
+
+
+def _edit(one: Waiting) -> dict[str, Any]:
+    """A line that is no row has no identity: it is named by its number."""
+    where = {"number": one.data["number"]} if one.data.get("is_line") else {"row_id": one.key}
+    return {**where, "row": one.data["row"]}
 
 
 def all_groups(audit: Audit, code: str) -> list[Group]:

@@ -14,7 +14,7 @@ from engine.data.browse import open_audit
 from engine.data.errors import RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.pieces import Piece
-from engine.data.records import Record, json_piece, row_id
+from engine.data.records import Problem, Record, json_piece, row_id
 from engine.events import plain
 
 # Column of the turns → (key of the speaker, key of the words, who may speak).
@@ -58,6 +58,29 @@ def record_of(version: DatasetVersion, audit: Audit, number: int) -> Record | No
     with open_audit(version.path, audit.folder) as view:
         found = view.record(number)
     return found if isinstance(found, Record) else None
+
+
+def line_of(version: DatasetVersion, audit: Audit, number: int) -> str | None:
+    """A line that cannot be read as a row, as text; None when there is none, or when it is longer than an edited row
+    may be. Bytes that are no UTF-8 show as U+FFFD. Raises DataError, OSError."""
+    with open_audit(version.path, audit.folder) as view:
+        found = view.record(number)
+    if not isinstance(found, Problem) or found.length > MOST_CHARACTERS:
+        return None
+    with version.path.open("rb") as file:
+        file.seek(found.offset)
+        raw = file.read(found.length).strip(b"\r\n")
+    return raw.decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def of_line(text: str) -> Editor:
+    """What was typed in the place of a line, judged as a row is; its ``row`` counts when nothing is ``found``."""
+    editor = Editor({}, tab="json", as_json=text.replace("\r\n", "\n"))
+    row = _parsed(editor, editor.as_json)
+    if row is not None:
+        editor.row = row
+        _judge(editor, row)
+    return editor
 
 
 def opened(row: dict[str, Any]) -> Editor:

@@ -7,7 +7,7 @@ from django.urls import include, path
 from datasets_app.views import current, data, edits, exports, groups, marks, repairs, rows, splits, uploads, versions
 from datasets_app.views.mapping import mapping
 from datasets_app.views.mix import mix
-from datasets_app.views.reporting import findings_csv, report
+from datasets_app.views.reporting import findings_csv, report, unusable_lines
 
 version = [
     path("", versions.version, name="version"),
@@ -15,6 +15,7 @@ version = [
     path("audit.json", versions.document, name="version_document"),
     path("report.html", report, name="version_report"),
     path("findings.csv", findings_csv, name="version_findings_csv"),
+    path("unusable.<str:form>", unusable_lines, name="version_unusable"),
     path("download/", versions.download, name="version_download"),
     path("export/", exports.export, name="version_export"),
     path("export/<str:form>-left-out.jsonl", exports.left_out, name="version_export_left_out"),

@@ -80,6 +80,7 @@ TABLE: dict[str, Row] = {
     "version_audit": Row(NO_GET, WRITE, ("project", "version")),
     "version_document": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
     "version_report": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
+    "version_unusable": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version", "form")),
     "version_findings_csv": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "version")),
     "version_export_csv": Row(PAGE, args=("project", "version")),
     "version_download": Row(FOR_MEMBERS, args=("project", "version")),

@@ -18,7 +18,7 @@ from datasets_app.review_models import ValuesShown, Waiting
 from datasets_app.views.marks import audit_or_404, back, one_row
 from datasets_app.views.versions import get_version
 from engine.data.errors import DataError
-from engine.data.mask import mask_all
+from engine.data.mask import mask_all, mask_text
 from projects_app.models import Role
 
 MOST_BASKET = 50
@@ -34,6 +34,8 @@ def edit(request: HttpRequest, project_id: int, version_id: int, number: int) ->
     assert isinstance(request.user, User)
     audit = audit_or_404(found)
     original, key = _original(found, audit, number)
+    if original is None:
+        return mend(request, found, audit, number)
     waiting = baskets.of(found, request.user, "edit").filter(key=key).first()
     start = waiting.data["row"] if waiting else original
     if request.method == "POST" and "show" not in request.POST:
@@ -79,14 +81,35 @@ def _note_shown(version: DatasetVersion, user: User, number: int, row_id: str, r
         ValuesShown.objects.create(version=version, number=number, row_id=row_id, by=user)
 
 
-def _original(version: DatasetVersion, audit: Audit, number: int) -> tuple[dict[str, Any], str]:
+def mend(request: HttpRequest, version: DatasetVersion, audit: Audit, number: int) -> HttpResponse:
+    """A line that cannot be read, as text. POST ``save``: the row that was typed in its place waits in the basket."""
+    assert isinstance(request.user, User)
+    raw, key = editing.line_of(version, audit, number), f"line {number}"
+    if raw is None:
+        raise Http404("There is no such row, or the line is too long to be mended here.")
+    waiting = baskets.of(version, request.user, "edit").filter(key=key).first()
+    start = editing.pretty(waiting.data["row"]) if waiting else raw
+    more = {"is_line": True, "row": one_row(version, audit, number)}
+    if request.method == "POST":
+        _note_shown(version, request.user, number, key, {"line": start})
+        if "show" not in request.POST:
+            editor = editing.of_line(request.POST.get("json", ""))
+            if editor.found:
+                return _form(request, version, number, editor, waiting, status=422, **more)
+            return _put(request, version, key, {"row": editor.row, "number": number, "is_line": True}, editor, more)
+    elif mask_text(start) != start:
+        return _form(request, version, number, None, waiting, masked=mask_text(start), **more)
+    editor = editing.Editor({}, tab="json", as_json=start)
+    return _form(request, version, number, editor, waiting, **more)
+
+
+def _original(version: DatasetVersion, audit: Audit, number: int) -> tuple[dict[str, Any] | None, str]:
+    """The row and its identity; None for a line that is no row."""
     try:
         record = editing.record_of(version, audit, number)
     except (DataError, OSError) as error:
         raise Http404(str(error)) from None
-    if record is None:
-        raise Http404("There is no such row, or it is a line that is no JSON object and has to be mended in the file.")
-    return record.row, record.row_id
+    return (None, "") if record is None else (record.row, record.row_id)
 
 
 def _save(
@@ -102,12 +125,24 @@ def _save(
         baskets.of(version, user, "edit").filter(key=key).delete()
         messages.info(request, f"Row {number:,} is as it was: nothing waits for it.")
         return redirect("version_basket", version.dataset.project_id, version.pk)
+    return _put(request, version, key, {"row": editor.row, "number": number}, editor, {})
+
+
+def _put(
+    request: HttpRequest,
+    version: DatasetVersion,
+    key: str,
+    change: dict[str, Any],
+    editor: editing.Editor,
+    more: dict[str, Any],
+) -> HttpResponse:
+    assert isinstance(request.user, User)
     try:
-        baskets.put(version, user, "edit", key, {"row": editor.row, "number": number})
+        baskets.put(version, request.user, "edit", key, change)
     except baskets.Full as why:
         editor.found = str(why)
-        return _form(request, version, number, editor, None, status=422)
-    count = baskets.of(version, user).count()
+        return _form(request, version, change["number"], editor, None, status=422, **more)
+    count = baskets.of(version, request.user).count()
     changes = "1 change is" if count == 1 else f"{count} changes are"
     messages.success(request, f"Kept. {changes} waiting; nothing is in a version until you apply them.")
     return redirect("version_basket", version.dataset.project_id, version.pk)
@@ -136,6 +171,11 @@ def _form(
     return render(request, "datasets_app/row_edit.html", context, status=status)
 
 
+def _line(version: DatasetVersion, audit: Audit, change: dict[str, Any]) -> str | None:
+    raw = editing.line_of(version, audit, int(change["number"])) if change.get("is_line") else None
+    return None if raw is None else mask_text(raw)
+
+
 def _basket(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
     assert isinstance(request.user, User)
     waiting = baskets.of(version, request.user)
@@ -144,7 +184,7 @@ def _basket(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
         audit = launching.audit_of(version)
         for one in waiting.filter(op="edit")[:MOST_BASKET]:
             record = editing.record_of(version, audit, int(one.data["number"]))
-            before = mask_all(record.row) if record else None
+            before = mask_all(record.row) if record else _line(version, audit, one.data)
             edits.append((one, previews.parts_of(before, mask_all(one.data["row"]))))
     except (launching.NotReady, DataError, OSError) as error:
         failed = str(error)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any, TypeVar
 
-from django.http import Http404, HttpRequest, HttpResponse
+import orjson
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.http import content_disposition_header
@@ -14,6 +18,12 @@ from datasets_app import audit_page, decisions, lineage, reports
 from datasets_app.models import Audit, DatasetVersion
 from datasets_app.views.versions import get_version
 from engine.data.exports import cells
+from engine.data.index import open_index
+from engine.data.unusable import COLUMNS as UNUSABLE
+from engine.data.unusable import unusable
+
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+UNUSABLE_FORMS = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 COLUMNS = (
     "code",
@@ -64,6 +74,25 @@ def findings_csv(request: HttpRequest, project_id: int, version_id: int) -> Http
     return _taken_along(HttpResponse(b"".join(lines), content_type="text/csv; charset=utf-8"), found, "findings.csv")
 
 
+@require_GET
+def unusable_lines(request: HttpRequest, project_id: int, version_id: int, form: str) -> StreamingHttpResponse:
+    """Every line that cannot be used, with its byte offset and kind: ``form`` is csv or jsonl."""
+    found, audit = _audited(request, project_id, version_id)
+    if form not in UNUSABLE_FORMS or not (audit.folder / "index.sqlite").is_file():
+        raise Http404("No such list of this version.")
+    response = StreamingHttpResponse(_lines(found, audit, form), content_type=UNUSABLE_FORMS[form])
+    return _taken_along(response, found, f"unusable.{form}")
+
+
+def _lines(version: DatasetVersion, audit: Audit, form: str) -> Iterator[bytes]:
+    if form == "csv":
+        yield cells.line(UNUSABLE)
+    container = (audit.document or {}).get("container", "jsonl")
+    with closing(open_index(audit.folder / "index.sqlite")) as index:
+        for line in unusable(version.path, container, index):
+            yield cells.line(line[name] for name in UNUSABLE) if form == "csv" else orjson.dumps(line) + b"\n"
+
+
 def bars(lengths: dict[str, Any]) -> dict[str, Any]:
     """A histogram as rectangles of an SVG picture, with what each of them counts."""
     edges, counts = lengths["histogram"]["edges"], lengths["histogram"]["counts"]
@@ -94,7 +123,7 @@ def _audited(request: HttpRequest, project_id: int, version_id: int) -> tuple[Da
     return found, audit
 
 
-def _taken_along(response: HttpResponse, version: DatasetVersion, word: str) -> HttpResponse:
+def _taken_along(response: Answer, version: DatasetVersion, word: str) -> Answer:
     name = f"{version.dataset.name}-v{version.number}-{word}"
     response["Content-Disposition"] = content_disposition_header(True, name)
     return response

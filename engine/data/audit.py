@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from engine.data import index, leaks, rowtable
+from engine.data.book import LINES_SHOWN
 from engine.data.checks import SECTIONS, Facts
 from engine.data.errors import FileRefused
 from engine.data.formats import load
@@ -22,6 +23,7 @@ from engine.data.readiness import grade
 from engine.data.records import Reader
 from engine.data.survey import Survey
 from engine.data.tokens import TokenCounter
+from engine.data.unusable import unusable
 from engine.data.valuable import touched_by
 
 SCHEMA_VERSION = 1
@@ -137,6 +139,7 @@ def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: Hel
             "unusable": survey.unusable,
         },
         "findings": findings,
+        "unusable": _unusable(survey, facts),
         "label_balance": facts.label_balance,
         "tokens": _tokens(request, survey),
         "characters": describe(survey.columns["characters"].values(), "characters"),
@@ -147,6 +150,13 @@ def _document(request: AuditRequest, survey: Survey, facts: Facts, held_out: Hel
     }
     masked: dict[str, Any] = mask_all(document)
     return masked
+
+
+def _unusable(survey: Survey, facts: Facts) -> list[dict[str, Any]]:
+    """The first lines that cannot be used, each with its place and kind."""
+    if not survey.unusable:
+        return []
+    return list(unusable(survey.reader.path, survey.reader.container, facts.connection, LINES_SHOWN))
 
 
 def _tokens(request: AuditRequest, survey: Survey) -> dict[str, Any] | None:

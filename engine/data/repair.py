@@ -117,7 +117,11 @@ def _copy(work: Work, writer: RowWriter, log: ChangeLog, tick: Tick | None) -> N
             log.taken(item, op)
             next_gone, op = next(gone, (0, ""))
         elif isinstance(item, Problem):
-            writer.copy(reader.path, item)
+            if mended := work.mend(item):
+                writer.add(mended[1])
+                log.mended(item, *mended)
+            else:
+                writer.copy(reader.path, item)
         else:
             rows, ops = work.change(item)
             for row in rows:
@@ -129,6 +133,7 @@ def _copy(work: Work, writer: RowWriter, log: ChangeLog, tick: Tick | None) -> N
                 log.changed(item, ops, rows)
         if tick and item.number % 1000 == 0 and not tick(reader.tally.bytes_read, total):
             raise RepairStopped
+    work.check_lines()
 
 
 def _add(work: Work, writer: RowWriter, log: ChangeLog, tick: Tick | None) -> None:

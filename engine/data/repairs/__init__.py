@@ -7,6 +7,7 @@
 - ``added(operation, context)`` yields (row, source) of rows to add at the end, and ``expected(operation, context)``
   says how many (None: only the whole pass tells);
 - ``SHUFFLES`` is set where all rows are then shuffled, by the operation's ``seed``;
+- ``lines(operation)`` gives rows that take the place of lines that cannot be read, by number;
 - ``where(operation, context)`` yields the numbers of the rows it will touch, as far as the index knows (previews).
 
 Each is left out by a repair that does no such thing. Torch is never imported when a file is loaded: pages read TITLE,

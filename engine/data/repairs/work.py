@@ -46,6 +46,7 @@ class Work:
         index.execute("create temp table gone (number integer primary key, code text, op text)")
         self.context = Context(reader, document, index, files, _last_format(operations) or document["format"] or "")
         self._changes: list[tuple[str, Change]] = []
+        self._lines: dict[int, tuple[str, dict[str, Any]]] = {}
 
     def take_away(self) -> None:
         """Decides which rows go and readies the changes. Raises DataError."""
@@ -62,6 +63,25 @@ class Work:
             for operation, module in self._modules
             if hasattr(module, "change")
         ]
+        for operation, module in self._modules:
+            if hasattr(module, "lines"):
+                self._lines |= {number: (operation["op"], row) for number, row in module.lines(operation).items()}
+
+    def mend(self, problem: Problem) -> tuple[str, dict[str, Any]] | None:
+        """(operation, the row in its place) of a line that cannot be read and that an operation rewrites. What changes
+        other rows leaves it as it was written."""
+        found = self._lines.pop(problem.number, None)
+        if found is not None:
+            self.changed[found[0]] += 1
+        return found
+
+    def check_lines(self) -> None:
+        """Raises DataError when a line that was rewritten is none that cannot be read (or went)."""
+        if self._lines:
+            found = (
+                f"Line {min(self._lines):,} is no line of this version that cannot be read, or another repair drops it."
+            )
+            raise DataError(found, "Open the line again in the newest version and mend it there.")
 
     def gone_in_order(self) -> Iterator[tuple[int, str]]:
         return self.context.index.execute("select number, op from temp.gone order by number")
@@ -161,6 +181,9 @@ class ChangeLog:
 
     def taken(self, item: Record | Problem, op: str) -> None:
         self._write(item.number, item.line, op, item.row_id if isinstance(item, Record) else None, [])
+
+    def mended(self, problem: Problem, op: str, row: dict[str, Any]) -> None:
+        self._write(problem.number, problem.line, op, None, [row_id(row)])
 
     def changed(self, record: Record, ops: list[str], rows: list[dict[str, Any]]) -> None:
         before = record.row_id

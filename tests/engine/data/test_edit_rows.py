@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
+from engine.data.audit import AuditRequest, audit
 from engine.data.errors import DataError
 from engine.data.preview import preview
 from engine.data.records import row_id
 from engine.data.repair import repair
 from tests.engine.data.repairing import found_after, repaired
-from tests.engine.data.rows import audit_rows, many, qa
+from tests.engine.data.rows import audit_rows, many, qa, write_jsonl
 
 
 def edit(*pairs: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
@@ -96,3 +97,18 @@ def test_it_refuses_a_mapping_that_is_not_whole(tmp_path: Path, mapping: dict[st
     with pytest.raises(DataError) as caught:
         repaired(tmp_path, many(3), {"op": "map", "mapping": mapping})
     assert caught.value.remedy
+
+
+def test_a_line_that_cannot_be_read_is_written_anew_by_its_number(tmp_path: Path) -> None:
+    file = write_jsonl(tmp_path / "rows.jsonl", many(30))
+    file.write_text(file.read_text() + '{"prompt": \n')
+    audit(AuditRequest(file), tmp_path / "audit")
+    out = tmp_path / "out" / "rows.jsonl"
+    result = repair(file, tmp_path / "audit", [{"op": "edit", "edits": [{"number": 31, "row": qa("Q", "A")}]}], out)
+    assert result["changed"] == {"edit": 1} and result["rows_out"] == 31
+    assert json.loads(out.read_text().splitlines()[-1]) == qa("Q", "A")
+    log = [json.loads(line) for line in (out.parent / "changes.jsonl").read_text().splitlines()]
+    assert log == [{"number": 31, "line": 31, "op": "edit", "before_id": None, "after_ids": [row_id(qa("Q", "A"))]}]
+    for number in (3, 77):
+        with pytest.raises(DataError, match="no line of this version that cannot be read"):
+            repair(file, tmp_path / "audit", [{"op": "edit", "edits": [{"number": number, "row": qa("Q", "A")}]}], out)
