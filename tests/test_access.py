@@ -111,6 +111,7 @@ TABLE: dict[str, Row] = {
     "train": Row(PAGE, args=("project",)),
     "launch": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
+    "prices": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
     "training_record": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "job")),

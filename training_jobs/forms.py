@@ -17,6 +17,20 @@ from engine.training.options import OptionField, describe
 from engine.training.spec import TrainingOptions
 from models_app.models import BaseModel
 from projects_app.models import Project
+from training_jobs.controls import (
+    ACCUMULATION,
+    ALPHA,
+    BATCH,
+    BY_EPOCHS,
+    BY_STEPS,
+    EPOCHS,
+    RANK,
+    RUN_LENGTH,
+    STEPS,
+    TARGETS,
+    LayerChoice,
+    picked,
+)
 from training_jobs.models import TrainingJob
 from training_jobs.option_fields import OptionFormField, option_fields, shown
 
@@ -86,6 +100,9 @@ class ChoicesForm(forms.Form):
 class SettingsForm(forms.Form):
     """The settings of a method with an adapter, as the engine declares them; ``initial`` is what is suggested."""
 
+    layers: tuple[LayerChoice, ...] = ()
+    """The base model's linear layers, where they are known."""
+
     def __init__(
         self,
         method: str,
@@ -108,13 +125,54 @@ class SettingsForm(forms.Form):
             _field(self, name).leave_out(value, why)
         self.fields.update(option_fields(METHODS[method].options(), prefix=METHOD_PREFIX))
         self.fields.update(option_fields(ADAPTERS[adapter].options(), prefix=ADAPTER_PREFIX))
+        if self.alpha_follows:
+            self.fields[ALPHA].widget.attrs["placeholder"] = f"{self.alpha_follows} (2 × rank)"
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        if self.data.get(RUN_LENGTH) == BY_STEPS and STEPS in found and found[STEPS] is None:
+            self.add_error(STEPS, "Empty. Give a number of steps, or choose epochs.")
+        return found
 
     def simple(self) -> list[BoundField]:
-        return [bound for bound in self if not _is_option(bound) or _item(bound).level == "simple"]
+        return [bound for bound in self if self._is_simple(bound) and bound.name not in (EPOCHS, STEPS)]
+
+    def _is_simple(self, bound: BoundField) -> bool:
+        return not _is_option(bound) or _item(bound).level == "simple"
+
+    @property
+    def run_length(self) -> list[tuple[str, str, BoundField, bool]]:
+        """(value, words, its field, is it chosen): by epochs or by steps."""
+        asked = self.data.get(RUN_LENGTH) if self.is_bound else ""
+        by_steps = asked == BY_STEPS or (asked != BY_EPOCHS and bool(self.typed(STEPS)))
+        return [
+            (BY_EPOCHS, "By epochs", self[EPOCHS], not by_steps),
+            (BY_STEPS, "By steps", self[STEPS], by_steps),
+        ]
+
+    @property
+    def targets(self) -> list[tuple[LayerChoice, bool]]:
+        """(layer, is it ticked) for the picker beside the target modules; empty for an adapter without them."""
+        if TARGETS not in self.fields:
+            return []
+        ticked = picked(str(self.typed(TARGETS)), self.layers)
+        return [(layer, layer.name in ticked) for layer in self.layers]
+
+    @property
+    def effective_batch(self) -> int | None:
+        """Rows behind one step as the two fields say now; None while one of them is no number."""
+        sizes = [str(self.typed(name)) for name in (BATCH, ACCUMULATION)]
+        return int(sizes[0]) * int(sizes[1]) if all(size.isdecimal() and len(size) < 8 for size in sizes) else None
+
+    @property
+    def alpha_follows(self) -> int | None:
+        """What an empty alpha amounts to; None without LoRA or while the rank is no number."""
+        rank = str(self.typed(RANK)) if RANK in self.fields else ""
+        return 2 * int(rank) if rank.isdecimal() and len(rank) < 8 else None
 
     def advanced(self) -> list[tuple[str, list[BoundField]]]:
         """(group, its fields), in the order in which the groups are first declared."""
-        folded = [bound for bound in self if _is_option(bound) and _item(bound).level == "advanced"]
+        folded = [bound for bound in self if not self._is_simple(bound) and bound.name != STEPS]
         order = list(dict.fromkeys(_item(bound).group for bound in folded))
         folded.sort(key=lambda bound: order.index(_item(bound).group))
         return [(group, list(fields)) for group, fields in groupby(folded, key=lambda bound: _item(bound).group)]

@@ -22,6 +22,7 @@ from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app import dispatching
 from runs_app.models import Run
+from training_jobs.controls import RUN_LENGTH, layer_choices, read_controls
 from training_jobs.forgetting_form import ForgettingForm
 from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, ready_splits, settings_data
 from training_jobs.kinds import Kinds, adapter_kinds, method_kinds
@@ -66,6 +67,8 @@ class Basis:
         form = SettingsForm(self.method, self.adapter, self.suggestion.options, self.suggestion.reasons, data)
         if "teacher" in form.fields:
             form.fields["teacher"].queryset = BaseModel.objects.usable_in(self.project)  # type: ignore[attr-defined]
+        if self.base_model is not None:
+            form.layers = layer_choices(self.base_model.path)
         return form
 
 
@@ -153,6 +156,7 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
 
 def typed(project: Project, data: Mapping[str, Any]) -> Launch:
     """The form as it was sent. Where the choices changed, untouched settings follow the new suggestion."""
+    data = read_controls(data)
     choices = ChoicesForm(project, data)
     choices.is_valid()
     chosen = choices.cleaned_data
@@ -170,8 +174,8 @@ def typed(project: Project, data: Mapping[str, Any]) -> Launch:
     return Launch(project, choices, basis, basis.settings(_carried(data, before, basis)), forgetting, moved=True)
 
 
-def start(launch: Launch, spec: TrainingSpec, user: User) -> TrainingJob:
-    """Stores the job and its run, and puts it into the queue."""
+def start(launch: Launch, spec: TrainingSpec, user: User, estimate: Mapping[str, float]) -> TrainingJob:
+    """Stores the job, its run and what was expected of it, and puts it into the queue."""
     chosen = launch.choices.cleaned_data
     document = spec.to_json()
     with transaction.atomic():
@@ -191,6 +195,7 @@ def start(launch: Launch, spec: TrainingSpec, user: User) -> TrainingJob:
             method=spec.method,
             adapter=spec.adapter,
             spec=document,
+            estimate=dict(estimate),
             created_by=user,
         )
         dispatching.enqueue(run, document)
@@ -250,4 +255,4 @@ def _carried(data: Mapping[str, Any], before: Basis, after: Basis) -> dict[str, 
         standing = as_typed(data, name, field)
         untouched = name not in was or was[name].disabled or standing == was[name].initial
         values[name] = field.initial if untouched else standing
-    return values
+    return values | {RUN_LENGTH: data.get(RUN_LENGTH, "")}

@@ -31,6 +31,7 @@ class TrainingJob(models.Model):
     method = models.CharField(max_length=20)
     adapter = models.CharField(max_length=20)
     spec = models.JSONField()
+    estimate: Any = models.JSONField("what the preview expected of it", default=dict)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -108,6 +109,37 @@ class TrainingJob(models.Model):
     def forgetting_limit(self) -> float:
         """The relative change from which on a probe counts as forgotten, as a negative share."""
         return -float(self.spec.get("probes", {}).get("forgetting_limit", 0.05))
+
+
+class PriceList(models.Model):
+    """What an hour of a device costs in a project: the key is "here" or the name of a card."""
+
+    project = models.OneToOneField(Project, models.CASCADE, related_name="prices")
+    currency = models.CharField(max_length=8, default="USD")
+    per_hour: Any = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return f"Prices of {self.project.name}"
+
+
+class Preset(models.Model):
+    """Settings of a project that were given a name. ``values`` are the sections of a specification."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="presets")
+    name = models.CharField(max_length=80)
+    method = models.CharField(max_length=20)
+    adapter = models.CharField(max_length=20)
+    values: Any = models.JSONField(default=dict)
+    left_out: Any = models.JSONField("lines of an imported file that have no place here", default=list)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="one_preset_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Checkpoint(models.Model):

@@ -15,11 +15,13 @@ from engine import device
 from engine.data.formats import load
 from engine.decision.cards import Card, on_cards
 from engine.decision.layers import Layer, layer_stack
-from engine.decision.resources import Lengths, Resources, estimate
+from engine.decision.resources import Lengths, Resources, Time, estimate
 from engine.decision.shapes import ModelShape, read_shape
 from engine.errors import EngineError
 from engine.methods.table import METHODS
+from engine.training.light_tokenizer import same_tokens
 from engine.training.options import SpecError
+from engine.training.sampling import Sample
 from engine.training.spec import TrainingSpec
 from models_app.models import BaseModel
 from runs_app.dispatching import HOST
@@ -28,12 +30,16 @@ from training_jobs.drawing import DrawnLayer, drawn
 from training_jobs.forgetting_form import probe_cost
 from training_jobs.launching import Launch, shapes_of
 from training_jobs.lengths import TokenLengths
-from training_jobs.models import TrainingJob
+from training_jobs.models import PriceList, TrainingJob
+from training_jobs.pricing import HERE, cost_range, price_list
+from training_jobs.sampled import sampled
 
 FEW_VALIDATION_ROWS = 16
 RUNS_REMEMBERED = 5
 # Rows are this long where the audit had no tokenizer to measure with: long enough that an estimate errs upwards.
 UNKNOWN_LENGTH = 512
+# The share of tokens that is trained where the rows could not be looked at: most rows are longer prompts than answers.
+UNKNOWN_SHARE = 0.4
 PART_WORDS = {
     "runtime": "Libraries",
     "weights": "Weights",
@@ -71,6 +77,8 @@ class Preview:
     speed: Speed | None = None
     stack: tuple[Layer, ...] = ()
     cards: tuple[Card, ...] = ()
+    sample: Sample | None = None
+    prices: PriceList | None = None
 
     @property
     def drawn(self) -> list[DrawnLayer]:
@@ -81,6 +89,32 @@ class Preview:
     def memory_parts(self) -> list[tuple[str, int]]:
         parts = self.resources.memory.parts if self.resources else {}
         return [(PART_WORDS[name], size) for name, size in parts.items() if size]
+
+    @property
+    def cost(self) -> str:
+        """On this machine; empty where no price is known."""
+        return self._cost(HERE, self.resources.time) if self.resources else ""
+
+    @property
+    def priced_cards(self) -> list[tuple[Card, str, str]]:
+        """(card, time, cost) of each."""
+        return [
+            (card, duration_range(card.time.low, card.time.high), self._cost(card.name, card.time))
+            for card in self.cards
+        ]
+
+    @property
+    def estimate(self) -> dict[str, float]:
+        """What is kept with the run, to hold what it really took against."""
+        if self.resources is None:
+            return {}
+        memory, time = self.resources.memory, self.resources.time
+        return {"memory_low": memory.low, "memory_high": memory.high, "time_low": time.low, "time_high": time.high}
+
+    def _cost(self, key: str, time: Time) -> str:
+        if self.prices is None:
+            return ""
+        return cost_range(self.prices.per_hour.get(key), time.low, time.high, self.prices.currency)
 
     @property
     def cheapest(self) -> str:
@@ -109,7 +143,8 @@ def preview(launch: Launch) -> Preview:
     try:
         spec = launch.spec()
         shape = read_shape(chosen["base_model"].path)
-        resources, speed, cards = _resources(launch, spec, shape)
+        seen = sampled(spec)
+        resources, speed, cards = _resources(launch, spec, shape, seen)
         stack = layer_stack(shape, spec.adapter, spec.adapter_options)
     except SpecError as error:
         _show_beside(launch, error)
@@ -118,7 +153,7 @@ def preview(launch: Launch) -> Preview:
         return Preview((("Base model", f"{error.text} {error.remedy}"),))
     split, lengths = chosen["split"], launch.basis.lengths
     found = Preview(
-        reasons=(*_shape_reasons(spec, shapes_of(split)), *_reasons(spec, shape, resources)),
+        reasons=(*_shape_reasons(spec, shapes_of(split)), *_reasons(spec, shape, resources), *_teacher_reasons(spec)),
         spec=spec,
         rows=split.rows("train"),
         validation_rows=split.rows("validation"),
@@ -127,6 +162,8 @@ def preview(launch: Launch) -> Preview:
         speed=speed,
         stack=stack,
         cards=cards,
+        sample=seen,
+        prices=price_list(launch.project),
     )
     return dataclasses.replace(found, cautions=_cautions(found, chosen["base_model"]))
 
@@ -161,15 +198,21 @@ def duration_range(low: float, high: float) -> str:
 
 
 def _resources(
-    launch: Launch, spec: TrainingSpec, shape: ModelShape
+    launch: Launch, spec: TrainingSpec, shape: ModelShape, seen: Sample | None
 ) -> tuple[Resources, Speed | None, tuple[Card, ...]]:
     """What the run takes here, what that rests on, and what it would take on named cards."""
     chosen, lengths = launch.choices.cleaned_data, launch.basis.lengths
     split, model = chosen["split"], chosen["base_model"]
-    mean = lengths.mean if lengths else min(UNKNOWN_LENGTH, spec.training.cutoff_len)
+    cutoff = spec.training.cutoff_len
+    mean = lengths.mean if lengths else seen.mean if seen else min(UNKNOWN_LENGTH, cutoff)
+    unknown = UNKNOWN_SHARE if spec.training.train_on_answers_only else 1.0
     rows = Lengths(
-        rows=split.rows("train"), mean=mean, longest=lengths.longest if lengths else spec.training.cutoff_len
+        rows=split.rows("train"),
+        mean=mean,
+        longest=lengths.longest if lengths else cutoff,
+        trained_share=seen.trained_share if seen else unknown,
     )
+    evaluated = int(split.rows("validation") * mean) + probe_cost(spec.probes)
     teacher = read_shape(Path(spec.teacher.path)) if spec.teacher else None
     speed = measured_speed(model, spec.method, spec.adapter)
     found = estimate(
@@ -182,10 +225,17 @@ def _resources(
         method=spec.method,
         teacher=teacher,
         tokens_per_s=speed.tokens_per_s if speed else None,
-        evaluation_tokens=int(split.rows("validation") * mean) + probe_cost(spec.probes),
+        evaluation_tokens=evaluated,
     )
     cards = on_cards(
-        shape, spec.training, spec.adapter, spec.adapter_options, rows, method=spec.method, teacher=teacher
+        shape,
+        spec.training,
+        spec.adapter,
+        spec.adapter_options,
+        rows,
+        method=spec.method,
+        teacher=teacher,
+        evaluation_tokens=evaluated,
     )
     return found, speed, cards
 
@@ -244,6 +294,18 @@ def _reasons(spec: TrainingSpec, shape: ModelShape, resources: Resources) -> tup
     return tuple(found)
 
 
+def _teacher_reasons(spec: TrainingSpec) -> tuple[tuple[str, str], ...]:
+    """A teacher that writes other tokens is found by the run as well, minutes later."""
+    if spec.teacher is None:
+        return ()
+    if same_tokens(Path(spec.model.path), Path(spec.teacher.path)) is False:
+        text = (
+            f"{spec.teacher.name} has another tokenizer than the base model, so its probabilities are of other tokens."
+        )
+        return (("Teacher", f"{text} Choose one of the same family, or let it draft answers and train on those."),)
+    return ()
+
+
 def _cautions(found: Preview, model: BaseModel) -> tuple[str, ...]:
     assert found.spec is not None and found.resources is not None
     said = []
@@ -259,6 +321,12 @@ def _cautions(found: Preview, model: BaseModel) -> tuple[str, ...]:
         said.append(
             f"The effective batch ({options.effective_batch_size}) is larger than the training rows ({found.rows})."
         )
+    if found.spec.teacher and found.spec.teacher.path == found.spec.model.path:
+        said.append("The teacher is the model itself: it has nothing to teach. Choose a larger one of its family.")
+    elif found.spec.teacher and same_tokens(Path(found.spec.model.path), Path(found.spec.teacher.path)) is None:
+        said.append("Whether the teacher writes the same tokens cannot be told here; the run checks it first.")
+    if found.sample is None and not found.reasons:
+        said.append("Which tokens are trained cannot be shown here; the page of the run shows its first batch.")
     if found.lengths is None:
         said.append("This version was audited without a tokenizer, so its token lengths are not known.")
     elif found.lengths.tokenizer and found.lengths.tokenizer != Path(model.folder).name:

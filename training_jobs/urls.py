@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.urls import path
 
-from training_jobs import comparing, export_views, views
+from training_jobs import comparing, export_views, pricing, views
 
 urlpatterns = [
     path("", views.train, name="train"),
     path("new/", views.launch, name="launch"),
     path("new/preview/", views.launch_preview, name="launch_preview"),
+    path("prices/", pricing.prices, name="prices"),
     path("learning-curve/<int:version_id>/", views.learning_curve, name="learning_curve"),
     path("compare/", comparing.compare_runs, name="compare_runs"),
     path("jobs/<int:job_id>/", views.training_job, name="training_job"),

@@ -87,7 +87,7 @@ def launch(request: HttpRequest, project_id: int) -> HttpResponse:
     preview = planning.preview(form)
     # Settings that have just followed a new choice are shown before they are run.
     if preview.ready and preview.spec is not None and not form.moved and "refresh" not in request.POST:
-        return redirect(launching.start(form, preview.spec, request.user).run)
+        return redirect(launching.start(form, preview.spec, request.user, preview.estimate).run)
     status = 200 if "refresh" in request.POST or (form.moved and preview.ready) else 400
     return render(request, "training_jobs/launch.html", _launch_context(form, preview), status=status)
 

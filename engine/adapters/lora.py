@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from engine.adapters.table import ALL_LINEAR
 from engine.decision.shapes import Linear, ModelShape, block_of
 from engine.training.options import SpecError, check, option
-
-ALL_LINEAR = "all-linear"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

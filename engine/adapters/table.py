@@ -12,6 +12,9 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any
 
+ALL_LINEAR = "all-linear"
+"""As target modules of LoRA: every linear layer but the output head."""
+
 
 @dataclass(frozen=True, slots=True)
 class Adapter:

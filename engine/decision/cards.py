@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from engine.decision.resources import Lengths, Memory, planned_memory
+from engine.decision.resources import Lengths, Memory, Time, estimate
 from engine.decision.shapes import ModelShape
 from engine.device import Device, Gpu
 from engine.training.spec import TrainingOptions
@@ -26,6 +26,7 @@ CARDS = (
 class Card:
     name: str
     memory: Memory
+    time: Time
     cheapest: bool = False
     """The first of the list that the whole range fits in."""
 
@@ -39,14 +40,24 @@ def on_cards(
     *,
     method: str = "sft",
     teacher: ModelShape | None = None,
+    evaluation_tokens: int = 0,
 ) -> tuple[Card, ...]:
-    """The same run on each card, checkpointing on where automatic would turn it on there."""
+    """The same run on each card, checkpointing on where automatic would turn it on there; times rest on the makers'
+    peaks and no measurement."""
     found: list[Card] = []
     for gpu in CARDS:
         device = Device("cuda", gpu.name, 8, gpu.memory_bytes, gpu.memory_bytes, gpus=(gpu,))
-        memory = planned_memory(
-            shape, options, adapter, adapter_options, device, lengths, method=method, teacher=teacher
+        resources = estimate(
+            shape,
+            options,
+            adapter,
+            adapter_options,
+            device,
+            lengths,
+            method=method,
+            teacher=teacher,
+            evaluation_tokens=evaluation_tokens,
         )
-        first = memory.verdict == "fits" and not any(card.cheapest for card in found)
-        found.append(Card(gpu.name, memory, first))
+        first = resources.memory.verdict == "fits" and not any(card.cheapest for card in found)
+        found.append(Card(gpu.name, resources.memory, resources.time, first))
     return tuple(found)

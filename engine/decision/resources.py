@@ -45,8 +45,8 @@ class Lengths:
     rows: int
     mean: float
     longest: int
-    trained_share: float = 0.4
-    """Share of tokens that carry loss; the head runs on these only."""
+    trained_share: float
+    """Share of tokens that carry loss with the run's settings; the head runs on these only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def estimate_memory(
     if METHODS[method].needs_reference and not row.switches_off:
         parts["reference"] = shape.parameters * unit
     if teacher is not None:
-        trained = _batch_tokens(options, lengths) * (lengths.trained_share if options.train_on_answers_only else 1.0)
+        trained = _batch_tokens(options, lengths) * lengths.trained_share
         parts["teacher"] = teacher.parameters * unit + int(trained * teacher.vocabulary * 8)
     if options.l2_to_start or options.ewc:
         # A copy of the weights the pull goes back to, and the Fisher diagonal.
@@ -251,7 +251,7 @@ def _activation_bytes(
     body = tokens * per_token + scores
     if options.gradient_checkpointing == "on":
         body = tokens * shape.layers * shape.hidden * 4 + body // max(1, shape.layers)
-    trained = tokens * (lengths.trained_share if options.train_on_answers_only else 1.0)
+    trained = tokens * lengths.trained_share
     return int(body + trained * shape.vocabulary * (unit + 4 + 4))
 
 
@@ -281,7 +281,7 @@ def estimate_time(
     if options.max_steps is None:
         tokens = min(tokens, int(lengths.rows * options.num_train_epochs * min(lengths.mean, options.cutoff_len)) + 1)
     evaluations = 2 + steps // options.evaluation_steps(steps)
-    head = shape.hidden * shape.vocabulary * (lengths.trained_share if options.train_on_answers_only else 1.0)
+    head = shape.hidden * shape.vocabulary * lengths.trained_share
     forward = 2.0 * (shape.matrix_parameters + head)
     training = forward * (3.0 if ADAPTERS[adapter].trains_base else 2.0)
     if options.gradient_checkpointing == "on":

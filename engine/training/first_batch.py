@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import random
-from itertools import groupby
 from typing import Any
 
 import numpy
 import torch
 
-from engine.data.mask import mask_text
 from engine.training.encoding import IGNORED
+from engine.training.sampling import seen
 
 MOST_ROWS = 8
-LONGEST_PART = 600
-"""Characters; of a longer stretch the beginning and the end are told."""
 
 
 def describe(trainer: Any, tokenizer: Any) -> dict[str, Any]:
@@ -25,7 +22,9 @@ def describe(trainer: Any, tokenizer: Any) -> dict[str, Any]:
     ids, trained, present = _masks(batch)
     sides = _sides(batch, len(ids))
     rows = [
-        _row(tokenizer, ids[place][present[place]].tolist(), trained[place][present[place]].tolist(), sides[place])
+        seen(
+            tokenizer, ids[place][present[place]].tolist(), trained[place][present[place]].tolist(), sides[place]
+        ).to_json()
         for place in range(min(MOST_ROWS, len(ids)))
     ]
     total, taught = int(present.sum()), int((trained & present).sum())
@@ -65,17 +64,3 @@ def _sides(batch: Any, count: int) -> list[str]:
     if "labels" in batch or "KL_input_ids" in batch or "label" in batch:
         return [""] * count
     return ["chosen"] * (count // 2) + ["rejected"] * (count - count // 2)
-
-
-def _row(tokenizer: Any, ids: list[int], trained: list[bool], side: str) -> dict[str, Any]:
-    parts = []
-    for taught, run in groupby(zip(ids, trained, strict=True), key=lambda pair: pair[1]):
-        parts.append([_bounded(mask_text(tokenizer.decode([token for token, _ in run]))), bool(taught)])
-    return {"tokens": len(ids), "trained": sum(trained), "side": side, "parts": parts}
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= LONGEST_PART:
-        return text
-    head, tail = LONGEST_PART * 2 // 3, LONGEST_PART // 3
-    return f"{text[:head]} … ({len(text) - head - tail:,} more characters) … {text[-tail:]}"

@@ -31,7 +31,7 @@ from engine.training.parts import Parts
 from engine.training.probes import Probes
 from engine.training.rehearsal import Rehearsal
 from engine.training.reporting import Reporter, StopRequested
-from engine.training.room import Room
+from engine.training.room import Room, peak_bytes
 from engine.training.spec import TrainingSpec
 from engine.training.target import Target
 
@@ -164,6 +164,7 @@ def _train(trainer: Any, reporter: Reporter, resumed: Path | None, room: Room) -
         why=recommended.why,
         measuring_seconds={name: round(took, 1) for name, took in memory.measuring.items()},
         tokens=memory.tokens,
+        peak_bytes=peak_bytes(),
         seconds=round(time.monotonic() - began, 1),
         cpu_seconds=round(time.process_time() - cpu_began, 1),
     )

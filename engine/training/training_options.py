@@ -38,7 +38,7 @@ class TrainingOptions:
     )
     max_steps: int | None = option(
         None,
-        label="Steps instead of epochs",
+        label="Steps",
         why="Ends the run after this many optimizer steps, whatever the epochs say. Empty: by epochs.",
         group="Schedule",
         unit="steps",

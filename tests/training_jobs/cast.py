@@ -17,7 +17,7 @@ class _Fields(HTMLParser):
 
     def __init__(self) -> None:
         super().__init__()
-        self.values: dict[str, str] = {}
+        self.values: dict[str, Any] = {}
         self.inside = False
         self.select = ""
 
@@ -31,6 +31,8 @@ class _Fields(HTMLParser):
         if tag == "input" and name:
             if facts.get("type") not in ("checkbox", "radio"):
                 self.values[name] = facts.get("value") or ""
+            elif name.endswith("__picked"):
+                self.values.setdefault(name, []).extend([facts.get("value")] if "checked" in facts else [])
             elif "checked" in facts:
                 self.values[name] = facts.get("value") or "on"
         elif tag == "select":
@@ -45,7 +47,7 @@ class _Fields(HTMLParser):
             self.select = ""
 
 
-def form_values(response: HttpResponse) -> dict[str, str]:
+def form_values(response: HttpResponse) -> dict[str, Any]:
     """What a browser without JavaScript would send if somebody pressed "Start the run" now."""
     parser = _Fields()
     parser.feed(response.content.decode())

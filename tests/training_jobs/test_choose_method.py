@@ -33,7 +33,7 @@ def test_it_chooses_the_method_that_the_rows_are_made_for_and_launches_it(
     client = world.client("member")
     sent = form_values(client.get(launch_url(world)))
     assert sent["method"] == method
-    assert client.post(launch_url(world), sent | {"max_steps": "2"}).status_code == 302
+    assert client.post(launch_url(world), sent | {"run_length": "steps", "max_steps": "2"}).status_code == 302
     job = TrainingJob.objects.get()
     assert (job.method, TrainingSpec.from_json(job.spec).method) == (method, method)
 
@@ -42,7 +42,13 @@ def test_it_trains_with_preferences_to_the_end_from_the_form(world: World) -> No
     shaped_split(world, "preference")
     client = world.client("member")
     sent = form_values(client.get(launch_url(world)))
-    sent |= {"max_steps": "4", "logging_steps": "2", "eval_steps": "2", "adapter__lora_rank": "2"}
+    sent |= {
+        "run_length": "steps",
+        "max_steps": "4",
+        "logging_steps": "2",
+        "eval_steps": "2",
+        "adapter__lora_rank": "2",
+    }
     client.post(launch_url(world), sent)
     run = run_to_end(TrainingJob.objects.get().run)
     assert (run.status, run.reason_text) == (Status.SUCCEEDED, "")

@@ -39,7 +39,14 @@ def test_it_takes_typed_settings_into_the_spec(world: World) -> None:
     world.split()
     client = world.client()
     sent = form_values(client.get(launch_url(world)))
-    sent |= {"name": "fast one", "learning_rate": "1e-3", "max_steps": "7", "adapter__lora_rank": "4", "seed": "9"}
+    sent |= {
+        "name": "fast one",
+        "learning_rate": "1e-3",
+        "run_length": "steps",
+        "max_steps": "7",
+        "adapter__lora_rank": "4",
+        "seed": "9",
+    }
     sent.pop("keep_best")  # a box that is not ticked is not sent
     client.post(launch_url(world), sent)
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from pathlib import Path
 
 import pytest
+from django.urls import reverse
 
 from engine.training.spec import TrainingOptions
+from models_app.registering import register
 from tests.training_jobs.cast import LENGTHS, add_audit, form_values, launch_url, preview_url, shaped_split
 from tests.world import World
 from training_jobs.lengths import lengths_of
 from training_jobs.planning import duration_range
+from training_jobs.pricing import cost_range
 
 
 def ask(world: World, **changed: str) -> str:
@@ -189,3 +195,77 @@ def test_it_counts_a_reference_model_and_a_teacher(world: World) -> None:
     sent = form_values(client.post(launch_url(world), sent)) | {"teacher": str(world.base_model.pk)}
     page = client.post(preview_url(world), sent).content.decode()
     assert "preview-ready" in page and '<th scope="row">Teacher</th>' in page
+
+
+def test_it_shows_what_is_trained_with_hostile_text_escaped(world: World) -> None:
+    def hostile(count: int) -> list[dict[str, object]]:
+        row = {"prompt": "<script>alert(1)</script> jane.doe@example.com", "completion": "<b>done</b>"}
+        return [row] * count
+
+    world.split(make=hostile)
+    page = ask(world)
+    shown = page.split('id="seen"')[1].split("</details>")[0]
+    assert "<script>" not in shown and "<b>done" not in shown
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; j***@e***.com" in shown
+    trained = [part.split("</mark>")[0] for part in shown.split('<mark class="seen-trained">')[2:]]
+    assert any("&lt;b&gt;done&lt;/b&gt;" in part for part in trained)
+    assert not any("script" in part for part in trained)
+    masked = [part.split("</span>")[1] for part in shown.split('<span class="seen-masked">')[2:]]
+    assert any("Answer with JSON only." in part for part in masked), "the project's system prompt is read as well"
+
+
+def test_all_of_a_row_is_trained_when_prompts_are_learned_too(world: World) -> None:
+    world.split()
+    client = world.client()
+    sent = form_values(client.get(launch_url(world)))
+    some = client.post(preview_url(world), sent).content.decode()
+    sent.pop("train_on_answers_only")
+    every = client.post(preview_url(world), sent).content.decode()
+    shares = [float(re.findall(r"See what is trained: ([0-9.]+)", page)[0]) for page in (some, every)]
+    assert shares[0] < 50 and shares[1] > 95
+
+
+def test_it_says_what_a_run_costs_once_prices_are_known(world: World) -> None:
+    world.split()
+    assert "set a price" in ask(world)
+    client = world.client("member")
+    url = reverse("prices", args=[world.project.pk])
+    assert client.post(url, {"currency": "EUR", "price-0": "-1"}).status_code == 400
+    assert client.post(url, {"currency": "EUR", "price-0": "36", "price-3": "1.5"}).status_code == 302
+    page = ask(world)
+    cost = re.search(r"<dt>Cost</dt><dd>([\d.]+) to ([\d.]+) EUR</dd>", page)
+    assert cost is not None and 0.05 < float(cost[1]) < float(cost[2])
+    cards = page.split('id="memory-cards"')[1].split("</details>")[0]
+    assert cards.count("EUR") == 1 and "EUR" in cards.split("A100 40 GB")[1].split("</tr>")[0]
+    again = client.get(url).content.decode()
+    assert 'value="36' in again and 'value="EUR"' in again
+
+
+@pytest.mark.parametrize(
+    ("per_hour", "low", "high", "words"),
+    [
+        (None, 1, 2, ""),
+        (2.0, 1800, 7200, "1.00 to 4.00 USD"),
+        (0.5, 10, 20, "under 0.01 USD"),
+        (0, 9, 9, "under 0.01 USD"),
+    ],
+)
+def test_a_cost_is_time_by_price_as_a_range(per_hour: float | None, low: float, high: float, words: str) -> None:
+    assert cost_range(per_hour, low, high, "USD") == words
+
+
+def test_a_teacher_with_other_tokens_is_named_before_the_run(world: World, tmp_path: Path) -> None:
+    shaped_split(world, "messages")
+    other = tmp_path / "other"
+    shutil.copytree(world.base_model.path, other)
+    document = json.loads((other / "tokenizer.json").read_text())
+    document["model"]["vocab"]["new"] = len(document["model"]["vocab"])
+    (other / "tokenizer.json").write_text(json.dumps(document))
+    teacher = register(other, name="Stranger")
+    client = world.client()
+    sent = form_values(client.get(launch_url(world))) | {"method": "distillation"}
+    sent = form_values(client.post(launch_url(world), sent))
+    page = client.post(preview_url(world), sent | {"teacher": str(teacher.pk)}).content.decode()
+    assert "preview-not-ready" in page and "Stranger has another tokenizer" in page
+    page = client.post(preview_url(world), sent | {"teacher": str(world.base_model.pk)}).content.decode()
+    assert "preview-ready" in page and "The teacher is the model itself" in page

@@ -28,7 +28,7 @@ def launch(world: World, **settings: str) -> TrainingJob:
 
 def test_it_trains_what_the_form_asked_and_the_page_tells_it(world: World) -> None:
     job = launch(
-        world, max_steps="6", eval_steps="3", logging_steps="2", adapter__lora_rank="2", num_train_epochs="50",
+        world, run_length="steps", max_steps="6", eval_steps="3", logging_steps="2", adapter__lora_rank="2", num_train_epochs="50",
         gradient_accumulation_steps="1",
     )  # fmt: skip
     run = run_to_end(job.run)
@@ -71,7 +71,9 @@ def test_it_trains_what_the_form_asked_and_the_page_tells_it(world: World) -> No
 
 @pytest.mark.slow
 def test_it_stops_and_saves_and_goes_on_from_there(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = launch(world, max_steps="240", eval_steps="240", logging_steps="50", num_train_epochs="500")
+    job = launch(
+        world, run_length="steps", max_steps="240", eval_steps="240", logging_steps="50", num_train_epochs="500"
+    )
     record = TrainingRecorder.on_events
 
     def press_stop_and_save(recorder: TrainingRecorder, run: Run, events: list[dict[str, Any]]) -> None:
@@ -98,7 +100,7 @@ def test_it_stops_and_saves_and_goes_on_from_there(world: World, monkeypatch: py
 
 
 def test_it_fails_with_a_word_a_person_can_act_on(world: World) -> None:
-    job = launch(world, max_steps="3")
+    job = launch(world, run_length="steps", max_steps="3")
     job.split.file("train").write_text('{"messages": [{"role": "user", "content": "no answer"}]}\n')
     run = run_to_end(job.run)
     assert (run.status, run.reason) == (Status.FAILED, "Data")

@@ -21,7 +21,7 @@ from engine.training.spec import TrainingOptions
 
 GB = 1 << 30
 CPU = Device("cpu", "a processor", 2, 24 * GB, 20 * GB, avx512_bf16=True)
-LENGTHS = Lengths(rows=1000, mean=200, longest=400)
+LENGTHS = Lengths(rows=1000, mean=200, longest=400, trained_share=0.4)
 SEVEN_BILLION: dict[str, Any] = {
     "model_type": "llama",
     "hidden_size": 4096,

@@ -103,7 +103,7 @@ def test_it_refuses_what_was_seen_to_fail() -> None:
 
 def test_automatic_checkpointing_never_chooses_what_would_fail(tiny_model: Any) -> None:
     shape, cramped = read_shape(tiny_model), Device("cpu", "small", 2, 1 << 20, 1 << 20)
-    lengths = Lengths(rows=10, mean=100, longest=100)
+    lengths = Lengths(rows=10, mean=100, longest=100, trained_share=0.4)
     found = {}
     for adapter in ("lora", "prefix_tuning"):
         spec = TrainingSpec.from_json({"model": {"path": "m"}, "data": {"train": "d"}, "adapter": adapter})

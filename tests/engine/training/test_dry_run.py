@@ -157,3 +157,15 @@ def test_it_measures_what_it_estimated(train: Train) -> None:
     estimate = run.of("log", code="memory_estimate")[0]
     assert estimate["low_bytes"] < estimate["expected_bytes"] < estimate["high_bytes"]
     assert run.of("log", code="dry_run")[0]["peak_bytes"] > 100 << 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("changed", [{}, {"adapter": "full"}], ids=["lora", "full"])
+def test_a_real_model_takes_what_was_estimated(prepare: Prepare, starter_model: Path, changed: dict[str, Any]) -> None:
+    training = {"max_steps": 1, "per_device_train_batch_size": 2, "gradient_accumulation_steps": 1, "precision": "auto"}
+    folder = prepare("run", model={"path": str(starter_model)}, training=training, **changed)
+    argv = [sys.executable, "-m", "engine", "train", str(folder)]
+    run = read_run(subprocess.run(argv, cwd=ROOT, env=quiet_environment(), capture_output=True).returncode, folder)
+    assert run.code == 0, run.of("error")
+    estimate = run.of("log", code="memory_estimate")[0]
+    assert estimate["low_bytes"] <= run.of("done")[0]["peak_bytes"] <= estimate["high_bytes"]
