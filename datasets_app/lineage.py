@@ -39,6 +39,10 @@ def how_made(version: DatasetVersion) -> str:
     operation = version.operation
     if operation.get("op") == "sample":
         return "Came with the sample"
+    if operation.get("op") == "answers":
+        rows, who = operation.get("added", {}).get("synthetic", 0), ", ".join(operation.get("accepted_by", []))
+        teacher = operation.get("teacher", {}).get("name", "a teacher")
+        return f"{rows:,} synthetic rows: {teacher} answered prompts of {operation.get('of')}, accepted by {who}"
     if operation.get("op") != "repair" or version.parent is None:
         return f"Uploaded as {operation.get('name', version.filename)}" + _unpacked(operation)
     told = [

@@ -11,6 +11,7 @@ from engine.drafting.instructions import DEFAULT, MODES
 from engine.drafting.job import MOST_CANDIDATES
 from engine.drafting.seeds import MOST
 from models_app.models import BaseModel, Endpoint
+from projects_app.models import Project
 
 _SPAN = re.compile(r"(\d{1,9})(?:\s*[-–]\s*(\d{1,9}))?")
 
@@ -65,7 +66,7 @@ class DraftForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.version = version
         self.audit = version.audits.filter(document__isnull=False).order_by("-id").first()
-        teachers = _teachers(version)
+        teachers = teachers_for(version.dataset.project)
         self.fields["teacher_choice"].choices = teachers  # type: ignore[attr-defined]
         self.fields["seeds_from"].choices = self._sources()  # type: ignore[attr-defined]
         self.has_teacher = bool(teachers)
@@ -106,12 +107,13 @@ class DraftForm(forms.Form):
         return {"sample": data["sample"], "seed": data["seed"], "finding": name if kind == "finding" else ""}
 
 
-def _teachers(version: DatasetVersion) -> list[tuple[str, str]]:
-    endpoints = version.dataset.project.endpoints.all()
+def teachers_for(project: Project) -> list[tuple[str, str]]:
+    """Who a project may ask: its endpoints, and the models of this machine."""
+    endpoints = project.endpoints.all()
     remote = [(f"endpoint:{each.pk}", f"{each.name} ({each.model} at {each.host})") for each in endpoints]
     local = [
         (f"model:{each.pk}", f"{each.name} (on this machine)")
-        for each in BaseModel.objects.usable_in(version.dataset.project)
+        for each in BaseModel.objects.usable_in(project)
         if each.is_there
     ]
     return remote + local

@@ -14,6 +14,7 @@ import redis
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
+from django.utils.module_loading import import_string
 from kombu.exceptions import KombuError
 
 from engine import device, process
@@ -52,6 +53,15 @@ def start_queued() -> int:
             live.publish_state(run)
             started += 1
     return started
+
+
+def look_around() -> None:
+    """What other rooms do at each beat (settings.EACH_BEAT): start what waited for a run that has ended."""
+    for name in settings.EACH_BEAT:
+        try:
+            import_string(name)()
+        except Exception:  # the queue goes on whatever breaks there
+            log.exception("%s failed; it is called again at the next beat.", name)
 
 
 def adopt_unattended() -> int:

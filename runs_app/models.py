@@ -175,6 +175,15 @@ class Run(models.Model):
             self.refresh_from_db()
         return bool(taken)
 
+    def put_back(self) -> bool:
+        """An ended run that did not succeed → queued. False when it is not such a run (any more)."""
+        again: dict[str, Any] = {
+            "status": Status.QUEUED, "wanted": "", "attempt": 0, "slot": "", "pid": None, "pid_started_at": None,
+            "queued_at": timezone.now(), "ended_at": None, "lease_token": "",
+        }  # fmt: skip
+        retryable = [status for status in ENDED if status != Status.SUCCEEDED]
+        return bool(Run.objects.filter(pk=self.pk, status__in=retryable).update(**again))
+
     def ask(self, wanted: Wanted) -> bool:
         """Asks a running job to stop; a queued one is cancelled at once. Asking twice changes nothing."""
         if Run.objects.filter(pk=self.pk, status=Status.QUEUED).update(

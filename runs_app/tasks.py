@@ -9,10 +9,12 @@ from runs_app import dispatching
 
 @shared_task(ignore_result=True)
 def dispatch() -> None:
+    dispatching.look_around()
     dispatching.start_queued()
 
 
 @shared_task(ignore_result=True)
 def reap() -> None:
     dispatching.adopt_unattended()
+    dispatching.look_around()
     dispatching.start_queued()

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.http import require_GET, require_POST
 
 from projects_app.access import can_write, get_project
 from projects_app.models import Role
 from runs_app import dispatching, live, logs
-from runs_app.models import ENDED, Run, Status, Wanted
+from runs_app.models import ENDED, Run, Wanted
 
 EVENTS_A_PAGE = 2000
 
@@ -113,12 +110,7 @@ def stop(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
 def retry(request: HttpRequest, project_id: int, run_id: int) -> HttpResponse:
     """Puts an ended run that did not succeed back into the queue; it resumes from its last checkpoint if it has one."""
     found = get_run(request, project_id, run_id, Role.MEMBER)
-    again: dict[str, Any] = {
-        "status": Status.QUEUED, "wanted": "", "attempt": 0, "slot": "", "pid": None, "pid_started_at": None,
-        "queued_at": timezone.now(), "ended_at": None, "lease_token": "",
-    }  # fmt: skip
-    retryable = [status for status in ENDED if status != Status.SUCCEEDED]
-    if Run.objects.filter(pk=found.pk, status__in=retryable).update(**again):
+    if found.put_back():
         dispatching.ring()
     return redirect(found)
 

@@ -16,6 +16,7 @@ from runs_app.models import Run
 from tests.world import ROLES, World
 from training_jobs.export_models import Export
 from training_jobs.models import Checkpoint, TrainingJob
+from training_jobs.plan_models import Plan
 from workbench import links
 
 pytestmark = pytest.mark.django_db
@@ -121,6 +122,10 @@ TABLE: dict[str, Row] = {
     # The export in the table has not been made yet, so there is no file of it.
     "export_download": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export")),
     "export_file": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export", "file")),
+    "plan_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "kind")),
+    "plan": Row(PAGE, args=("project", "plan")),
+    "plan_go_on": Row(NO_GET, WRITE, ("project", "plan")),
+    "plan_stop": Row(NO_GET, WRITE, ("project", "plan")),
     # Without two runs in its query there is nothing to compare.
     "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),
@@ -207,6 +212,8 @@ def objects(world: World) -> dict[str, Any]:
         "code": "near_duplicate",
         "upload": upload.key,
         "export": export.pk,
+        "plan": Plan.objects.create(project=world.project, kind="two_stage", name="one", created_by=world.owner).pk,
+        "kind": "two_stage",
         "file": "README.md",
         "evaluation": evaluation.pk,
         "token": links.make(world.owner),

@@ -177,25 +177,38 @@ def typed(project: Project, data: Mapping[str, Any]) -> Launch:
 def start(launch: Launch, spec: TrainingSpec, user: User, estimate: Mapping[str, float]) -> TrainingJob:
     """Stores the job, its run and what was expected of it, and puts it into the queue."""
     chosen = launch.choices.cleaned_data
+    return queue(launch.project, chosen["name"], chosen["split"], chosen["base_model"], spec, user, estimate)
+
+
+def queue(
+    project: Project,
+    name: str,
+    split: Split,
+    base_model: BaseModel,
+    spec: TrainingSpec,
+    user: User,
+    estimate: Mapping[str, float] | None = None,
+) -> TrainingJob:
+    """The same for what no form was sent for."""
     document = spec.to_json()
     with transaction.atomic():
         run = Run.objects.create(
-            project=launch.project,
+            project=project,
             kind="train",
-            title=f"{chosen['name']} · {ADAPTERS[spec.adapter].label}",
+            title=f"{name} · {ADAPTERS[spec.adapter].label}",
             exclusive=True,
             created_by=user,
         )
         job = TrainingJob.objects.create(
-            project=launch.project,
+            project=project,
             run=run,
-            name=chosen["name"],
-            split=chosen["split"],
-            base_model=chosen["base_model"],
+            name=name,
+            split=split,
+            base_model=base_model,
             method=spec.method,
             adapter=spec.adapter,
             spec=document,
-            estimate=dict(estimate),
+            estimate=dict(estimate or {}),
             created_by=user,
         )
         dispatching.enqueue(run, document)

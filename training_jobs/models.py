@@ -19,7 +19,7 @@ from engine.methods.table import METHODS
 from models_app.models import BaseModel
 from projects_app.models import Project
 from runs_app.models import Run
-from training_jobs import export_models  # noqa: F401  (more models of this app)
+from training_jobs import export_models, plan_models  # noqa: F401  (more models of this app)
 
 
 class TrainingJob(models.Model):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from training_jobs import comparing, export_views, pricing, views
+from training_jobs import comparing, export_views, plan_views, pricing, views
 
 urlpatterns = [
     path("", views.train, name="train"),
@@ -16,6 +16,10 @@ urlpatterns = [
     path("jobs/<int:job_id>/", views.training_job, name="training_job"),
     path("jobs/<int:job_id>/record/", views.record, name="training_record"),
     path("jobs/<int:job_id>/export/", export_views.new, name="export_new"),
+    path("plans/new/<slug:kind>/", plan_views.new, name="plan_new"),
+    path("plans/<int:plan_id>/", plan_views.plan, name="plan"),
+    path("plans/<int:plan_id>/go-on/", plan_views.go_on, name="plan_go_on"),
+    path("plans/<int:plan_id>/stop/", plan_views.stop, name="plan_stop"),
     path("exports/<int:export_id>/", export_views.export, name="export"),
     path("exports/<int:export_id>/register/", export_views.register, name="export_register"),
     path("exports/<int:export_id>/download/", export_views.download, name="export_download"),

@@ -24,9 +24,11 @@ from runs_app.models import ACTIVE, Status
 from training_jobs import archives, launching, learning, measures, planning, repeating
 from training_jobs.forms import ready_splits
 from training_jobs.models import TrainingJob
+from training_jobs.plan_kinds import PLANS
 from training_jobs.tradeoff import tradeoff
 
 RUNS_A_PAGE = 50
+PLANS_SHOWN = 5
 FILTERS = {
     "active": [Status.QUEUED, *ACTIVE],
     "succeeded": [Status.SUCCEEDED],
@@ -70,6 +72,8 @@ def train(request: HttpRequest, project_id: int) -> HttpResponse:
         "total": jobs.count(),
         "has_split": ready_splits(project).exists(),
         "moving": any(not job.run.has_ended for job in page),
+        "plans": project.plans.all()[:PLANS_SHOWN],
+        "plan_kinds": [(key, kind.title) for key, kind in PLANS.items()],
     }
     return render(request, _part(request, "training_jobs/train.html", "runs"), context)
 

@@ -123,6 +123,9 @@ RUN_KINDS: dict[str, dict[str, Any]] = {
     },
 }
 
+# Called at each beat of the queue, any number of times; below, so that runs know nothing of plans.
+EACH_BEAT = ["training_jobs.plans.advance_all"]
+
 # ── Sign-in ───────────────────────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 LOGIN_URL = "sign_in"

@@ -28,8 +28,8 @@ def launch(world: World, **settings: str) -> TrainingJob:
 
 def test_it_trains_what_the_form_asked_and_the_page_tells_it(world: World) -> None:
     job = launch(
-        world, run_length="steps", max_steps="6", eval_steps="3", logging_steps="2", adapter__lora_rank="2", num_train_epochs="50",
-        gradient_accumulation_steps="1",
+        world, run_length="steps", max_steps="6", eval_steps="3", logging_steps="2", adapter__lora_rank="2",
+        num_train_epochs="50", gradient_accumulation_steps="1",
     )  # fmt: skip
     run = run_to_end(job.run)
 

@@ -20,6 +20,8 @@ register = template.Library()
 
 # A word, a shape and a colour for each state: never colour alone. A state that is not here shows as its own word, grey.
 STATES = {
+    "going": ("Going", "play", "active"),
+    "needs_you": ("Needs you", "user", "warn"),
     "draft": ("Draft", "circle-dashed", "quiet"),
     "queued": ("Queued", "clock", "quiet"),
     "starting": ("Starting", "loader", "active"),
