@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.data.tokens import TokenCounter
 
 BATCH_ROWS, BATCH_BYTES = 1000, 4 << 20
-COLUMNS = ("number", "line", "content", "coarse", "prompt", "answer", "characters", "tokens")
+COLUMNS = ("number", "line", "content", "coarse", "prompt", "answer", "characters", "answered", "tokens")
 # Shapes with one right answer a prompt; a preference or a thumb may well judge several.
 ONE_ANSWER = frozenset({"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation", "slots"})
 
@@ -158,6 +158,7 @@ class Gatherer:
             ],
             "answer": [hash(seen.answer_key) & MASK for seen in rows],
             "characters": [_characters(seen) for seen in rows],
+            "answered": [len(seen.example.answer) for seen in rows],
             "tokens": [seen.tokens for seen in rows] if self.counter is not None else (),
         }
         return {name: array("Q", held) for name, held in values.items()}

@@ -65,6 +65,7 @@ MENDS = (
     Mend("Drop answers that run in a loop", ("repetition_loop",), _drop),
     Mend("Drop answers of another form", ("mixed_answer_formats",), _drop),
     Mend("Drop answers that repeat the prompt", ("prompt_equals_answer",), _drop),
+    Mend("Drop preferences between equal answers", ("chosen_equals_rejected",), _drop),
     Mend("Balance the classes", ("label_imbalance",), lambda codes: {"op": "balance", "how": "up", "target": "median"}),
 )
 

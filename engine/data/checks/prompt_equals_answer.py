@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
+from engine.data.normalise import PART, precise
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -16,6 +17,10 @@ ABOUT = (
         "drop",
     ),
 )
+
+_PART = PART.encode()
+# Shapes whose answer is a name of what is asked, such as a class: a text may well be called what it says.
+NAMED = frozenset({"classification", "slots", "evaluation"})
 
 
 def start(options: Options) -> None:
@@ -31,9 +36,26 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
             prompt, answer = messages[-2]["content"], messages[-1]["content"]  # most rows: no need to look for them
         else:
             prompt, answer = seen.example.prompt_text, seen.example.answer
-        if prompt and answer and prompt.strip() == answer.strip():
-            book.flag("prompt_equals_answer", seen.number, seen.line)
+        if not prompt or not answer:
+            continue
+        if prompt.strip() == answer.strip():
+            book.flag("prompt_equals_answer", seen.number, seen.line, "", "equal")
+        elif (
+            seen.format not in NAMED
+            and _last(seen.prompt_key) == _last(seen.answer_key)
+            and precise(prompt) == precise(answer) != ""
+        ):
+            book.flag("prompt_equals_answer", seen.number, seen.line, "But for writing.", "but for writing")
+
+
+def _last(key: bytes) -> bytes:
+    """The last turn's content in a coarse key."""
+    return key.rpartition(_PART)[2]
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
-    """Nothing is left to do."""
+    if book.has("prompt_equals_answer"):
+        book.finding("prompt_equals_answer").extra |= {
+            "measure": "equal as they stand, or after NFKC, case folding, punctuation and white space",
+            "cannot_see": "answers that say the question again in other words",
+        }

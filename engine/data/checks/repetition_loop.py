@@ -17,6 +17,8 @@ ABOUT = (
 )
 # A loop runs to the end: the model that wrote it never found out. So the end is looked at.
 TAIL, LONGEST, TIMES, LEAST_WORDS = 1000, 40, 4, 8
+# Without blanks: a unit of fewer characters than LONG_UNIT is said more often, and all of it is as long as this.
+LONG_UNIT, SHORT_TIMES, LEAST_LETTERS = 4, 8, 24
 
 
 def loop(text: str) -> list[str]:
@@ -39,20 +41,39 @@ def loop(text: str) -> list[str]:
     return []
 
 
+def unspaced_loop(text: str) -> str:
+    """The characters that ``text`` repeats at its end without a blank (hahaha, 哈哈哈); else nothing. Lines of signs
+    and noughts are none: a loop has a letter."""
+    tail = text[-TAIL:].rstrip("!?.…。！？~～ \n\"'”’")
+    if not tail or tail[-LONGEST * TIMES :].count(tail[-1]) < TIMES:
+        return ""
+    for length in range(1, min(LONGEST, len(tail) // TIMES) + 1):
+        unit = tail[-length:]
+        times = SHORT_TIMES if length < LONG_UNIT else TIMES
+        # A letter of Han or kana says as much as a few of the alphabet.
+        least = LEAST_LETTERS if unit.isascii() or length >= LONG_UNIT else SHORT_TIMES
+        count = max(times, -(-least // length))
+        if tail.endswith(unit * count) and any(map(str.isalpha, unit)) and not any(map(str.isspace, unit)):
+            return unit
+    return ""
+
+
 def start(options: Options) -> None:
     return None
 
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        words = loop(seen.example.answer or seen.answer)
-        if words:
+        answer = seen.example.answer or seen.answer
+        words = loop(answer) or [unspaced_loop(answer)]
+        if words[0]:
             book.flag("repetition_loop", seen.number, seen.line, f"“{' '.join(words)[:80]}” again and again.")
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:
     if book.has("repetition_loop"):
         book.finding("repetition_loop").extra |= {
-            "measure": "the same 1 to 40 words four times or more at the end of an answer",
+            "measure": "the same 1 to 40 words four times or more at the end of an answer, or the same characters "
+            "without a blank (eight times if fewer than four, else four)",
             "cannot_see": "loops in other words, and loops that were left again",
         }

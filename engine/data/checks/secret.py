@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from engine.data import secrets
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.secrets import PLUGINS, secrets
 from engine.data.seen import Seen
 
 ABOUT = (
@@ -21,12 +21,14 @@ GATE = (
     r"gh[pousr]_|k_live_|_authToken=|gl(?:pat|dt|rt|cbt|ptt)-|[0-9a-z]-us\d|pypi-Ag|xox|PRIVATE KEY|PuTTY-User-Key"
     r"|://[^\s]+@|AccountKey=|eyJ|T3BlbkFJ|(?-i:SG\.)|sq0csp|:AA|aws.*(?:key|pw|pass|token)"
     r"|A(?:KIA|SIA|BIA|CCA|3T)[0-9A-Z]{16}|(?:AC|SK)[a-z0-9]{32}"
+    rf"|{secrets.GATE}"
 )
 
 MEASURES = {
     "secret": {
-        "measure": f"{len(PLUGINS)} named detectors of detect-secrets, none by entropy",
-        "cannot_see": "passwords in prose, and keys of services without a form of their own",
+        "measure": f"{len(secrets.PLUGINS)} named detectors of detect-secrets, {len(secrets.OWN_FORMS)} more forms of "
+        "tokens, and values of letters and digits that a name such as password or api_key announces; none by entropy",
+        "cannot_see": "passwords in prose or without a digit, and keys without a form or a name of their own",
     }
 }
 
@@ -37,7 +39,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        found = secrets(f"{seen.prompt}\n{seen.answer}\n{seen.rest}")
+        found = secrets.secrets(f"{seen.prompt}\n{seen.answer}\n{seen.rest}")
         if found:
             title = found[0][0]
             book.flag("secret", seen.number, seen.line, f"{title}.", title)

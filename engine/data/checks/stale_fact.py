@@ -23,12 +23,22 @@ _DATED = re.compile(
     r"|\b(?:knowledge cutoff|last knowledge update|at the time of writing|up to date as of|latest version)\b",
 )
 _OPENINGS = ("as of ", "current ", "incumbent ", "reigning ", "knowledge ", "time of writing", "latest version")
+# Years from 2015 on: what is said of them was news when the answer was written. Older ones are history, and stay true.
+_YEAR_DIGITS = r"20(?:1[5-9]|[23]\d)"
+_YEAR = re.compile(
+    rf"\b(?:in|since|by|until|till|during|throughout|for|from|early|mid|late|this year,?|the year|fiscal|season)"
+    rf"(?: the)?(?: (?:year|early|mid|late|end of|start of))?[ -]{_YEAR_DIGITS}\b(?![-/.,]?\d)"
+    rf"|\b(?:currently|nowadays|at present|today|latest|newest|most recent|recently|so far)\b[^.!?\n]{{0,60}}"
+    rf"\b{_YEAR_DIGITS}\b"
+    rf"|\b{_YEAR_DIGITS}\b[^.!?\n]{{0,40}}\b(?:currently|nowadays|to date|so far|this year)\b",
+    re.ASCII,
+)
 _LINK = re.compile(r"https?://[\w.-]+\.[a-z]{2,}|\bwww\.[\w-]+\.[a-z]{2,}", re.IGNORECASE)
 GATE = (
     r"\bas of (?:now|today|this writing|my last|early|mid|late|(?:[a-z]+ )?(?:19|20))"
     r"|\b(?:current|incumbent|reigning) (?:president|prime minister|chancellor|ceo|champion|price|version|rate)"
     r"|\b(?:knowledge cutoff|last knowledge update|at the time of writing|up to date as of|latest version)"
-    r"|https?://|\bwww\."
+    r"|https?://|\bwww\.|20(?:1[5-9]|[23]\d)"
 )
 
 
@@ -42,6 +52,8 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
         lower = answer.lower()
         match = _DATED.search(lower) if any(opening in lower for opening in _OPENINGS) else None
         kind = "dated"
+        if match is None and "20" in lower:
+            match, kind = _YEAR.search(lower), "year"
         if match is None and ("://" in answer or "www." in answer):
             match, kind = _LINK.search(answer), "link"
         if match:
@@ -51,6 +63,7 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
 def conclude(state: None, book: Book, facts: Facts) -> None:
     if book.has("stale_fact"):
         book.finding("stale_fact").extra |= {
-            "measure": "phrases such as “as of 2023” and links, in answers",
-            "cannot_see": "facts that age without saying so",
+            "measure": "in answers, phrases such as “as of” and “the current president”, years from 2015 on (“in "
+            "2023”, “currently … 2024”), and links",
+            "cannot_see": "facts that age without saying so, and whether a year is history or part of a story",
         }

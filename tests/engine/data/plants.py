@@ -164,16 +164,44 @@ def json_answers(chance: random.Random, folder: Path) -> Planting:
     return Planting(list(rows), odd)
 
 
+LOOPS = (" and then we go on", "haha", "哈哈", "我们走吧", "lololol")
+
+
+def compared(chance: random.Random, other: Callable[[str], str]) -> Line:
+    prompt, answer = base(chance)
+    return {"prompt": prompt, "chosen": answer, "rejected": other(answer)}
+
+
+def stray_lengths(chance: random.Random, folder: Path) -> Planting:
+    """Answers of one word, and very long ones, among answers of a paragraph; and rows with a very long prompt."""
+    rows: list[Line] = [
+        chat(base(chance)[0], sentence(chance, "office", chance.randint(40, 70)) + ".") for _ in range(300)
+    ]
+    rows += [chat(base(chance)[0], word) for word in ("No.", "Yes.", "Maybe so.", "No, no.", "Fine.")]
+    rows += [chat(base(chance)[0], sentence(chance, "music", 900) + ".") for _ in range(3)]
+    rows += [chat(sentence(chance, "office", 1500) + "?", sentence(chance, "office", 50) + ".") for _ in range(4)]
+    return Planting(rows, set(range(300, 312)))
+
+
+MARKED = ("# Heading\n", "**Note:** ", "|a|b|\n|---|---|\n", "See [the page](https://example.com/x). ")
+NOT_MARKED = ("```\n# no heading\n```\n", "5 * 3 # 2 ", "__init__ ", "- a list\n- of two\n", "a **b or ")
+
+
+def markdown(chance: random.Random, folder: Path) -> Planting:
+    """Some answers in Markdown among plain ones; or, in every second file, some plain ones among Markdown."""
+    rows = [chat(base(chance)[0], sentence(chance, "office", chance.randint(40, 70)) + ".") for _ in range(400)]
+    odd = set(chance.sample(range(400), 15))
+    most = chance.random() < 0.5
+    for place, row in enumerate(rows):
+        marks = MARKED if (place in odd) != most else NOT_MARKED
+        row["messages"][-1]["content"] = chance.choice(marks) + row["messages"][-1]["content"]
+    return Planting(list(rows), odd)
+
+
 def shapes(chance: random.Random, folder: Path) -> Planting:
     rows: list[Line] = list(clean(300, 7))
     rows += [dict(zip(("prompt", "completion"), base(chance), strict=True)) for _ in range(10)]
     return Planting(rows, set(range(300, 310)))
-
-
-def too_long(chance: random.Random, folder: Path) -> Planting:
-    rows: list[Line] = [chat(sentence(chance, "office", 20) + "?", base(chance)[1]) for _ in range(300)]
-    rows += [chat(sentence(chance, "office", 1500) + "?", base(chance)[1]) for _ in range(8)]
-    return Planting(rows, set(range(300, 308)))
 
 
 GERMAN = "die Rechnung wurde nicht bezahlt weil das Konto gesperrt ist und niemand antworten kann"
@@ -233,7 +261,28 @@ PERSONAL: dict[str, tuple[Make, Make]] = {
         inserted("203.0.113.##", "198.51.100.##:80#", "地址203.0.113.##。", "2001:db8::##"),
         inserted("section 1.2.3.4", "127.0.0.1", "198.51.100.0/24"),
     ),
-    "secret": (inserted("AKIAIOSFODNN7EXAMPL#", "AKIA1234567890ABCDE#"), inserted("AKIA", "the secret key is safe")),
+    "secret": (
+        inserted(
+            *("AKIAIOSFODNN7EXAMPL#", "AKIA1234567890ABCDE#", "hf_" + "aB#cD#eF#g" * 4, "AIzaSy" + "aB#cD#eF#gH" * 3),
+            *(
+                "sk-ant-api03-" + "aB#_-" * 8,
+                "sk-proj-" + "aB#_-" * 8,
+                "github_pat_" + "aB#" * 9,
+                "password: hunter#x#9a",
+            ),
+            *("API_KEY = 'k#f#kd92ks'", '"db_password": "Tr#ub4dor&#"', "client_secret=8xK#mQ9vLw7p"),
+        ),
+        inserted(
+            *(
+                "AKIA",
+                "the secret key is safe",
+                "password: your_password#",
+                "Password: ********",
+                "api_key = get_key(#)",
+            ),
+            *("password = os.environ['DB_#']", "the password: a long one", "token: #", "hf_hub_download", "sk-learn-#"),
+        ),
+    ),
     "postal_address": (
         inserted("742 Evergreen Terrace, Springfield, IL 627##", "10 Downing Street, London SW1A 2AA"),
         inserted("on page 742 of volume 7", "a street of 10 houses"),
@@ -267,7 +316,9 @@ PLANTS: dict[str, Plant] = {
     "system_not_first": Plant(turns("usa", "uasua"), turns("sua", "suaua")),
     "ends_with_user": Plant(turns("uau", "suau"), turns("ua", "suaua")),
     "prompt_equals_answer": Plant(
-        rows_like(lambda chance, row: chat((text := base(chance)[1]), f" {text}\n")),
+        rows_like(
+            lambda chance, row: chat((text := base(chance)[1]), chance.choice((f" {text}\n", text.upper()[:-1] + "!")))
+        ),
         rows_like(lambda chance, row: chat("Say: " + (text := base(chance)[1]), text)),
     ),
     "mixed_shapes": Plant(whole=shapes),
@@ -284,8 +335,13 @@ PLANTS: dict[str, Plant] = {
     "rare_cluster": Plant(whole=rare_topic),
     "missing_from_production": Plant(whole=traffic(["garden", "music"]), fine=traffic(["garden", "kitchen"])),
     "over_verbose": Plant(whole=verbose),
-    "length_outlier": Plant(whole=too_long),
+    "length_outlier": Plant(whole=stray_lengths),
     "mixed_answer_formats": Plant(whole=json_answers),
+    "mixed_markdown": Plant(whole=markdown),
+    "chosen_equals_rejected": Plant(
+        rows_like(lambda chance, row: compared(chance, lambda answer: chance.choice((answer, answer.upper() + " ")))),
+        rows_like(lambda chance, row: compared(chance, lambda answer: answer + " Or not at all.")),
+    ),
     "leak_identical": leaks(lambda chance, row: row),
     "leak_prompt": leaks(answered_otherwise),
     "leak_ngram": leaks(passage),
@@ -306,12 +362,20 @@ PLANTS: dict[str, Plant] = {
     "zero_width": Plant(inserted("a\u200bb", "\ufeffa", "a\u00adb"), inserted("👨\u200d👩", "a b")),
     "bidi_override": Plant(inserted("a\u202eb", "\u2066a"), inserted("שלום", "a\u200fb")),
     "stale_fact": Plant(
-        inserted("as of 2023", "https://example.com/page", "the current president"),
-        inserted("in the year 20##", "a current of air"),
+        inserted(
+            *("as of 2023", "https://example.com/page", "the current president", "in the year 2024", "since 2019,"),
+            *("this year, 2023, it is", "it currently costs, in March 2022, more", "2025 to date"),
+        ),
+        inserted("in the year 19##", "a current of air", "in 2001", "2024", "in 20245", "page 20## of it"),
     ),
     "repetition_loop": Plant(
-        answers(lambda chance, answer: answer + " and then we go on" * chance.randint(4, 9)),
-        answers(lambda chance, answer: answer + " Again and again and again."),
+        answers(lambda chance, answer: answer + chance.choice(LOOPS) * chance.randint(12, 20)),
+        answers(
+            lambda chance, answer: (
+                answer
+                + chance.choice((" Again and again and again.", " Hahaha!", "\n" + "-" * 40, " 10000000000000000000"))
+            )
+        ),
     ),
     "truncated_answer": Plant(
         answers(
