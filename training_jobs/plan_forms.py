@@ -56,10 +56,8 @@ class PlanForm(forms.Form):
 
     def first(self) -> list[forms.BoundField]:
         """All that belongs to no stage."""
-        return [bound for bound in self if not any(bound.name.startswith(f"{stage}_") for stage in self._prefixes())]
-
-    def _prefixes(self) -> list[str]:
-        return [f"{stage}_{name}" for stage in self.STAGES for name in ("adapter", *CHANGEABLE)]
+        staged = {bound.name for _, fields in self.stages() for bound in fields}
+        return [bound for bound in self if bound.name not in staged]
 
     def training(self, stage: str) -> dict[str, Any]:
         """What was typed for a stage; the rest is suggested when it begins."""
@@ -174,5 +172,8 @@ class AnswersForm(PlanForm):
             self.add_error("split", f"Only {split.rows('train')} training rows: at least {LEAST_ANSWERS} are needed.")
         elif split is not None and count and count > split.rows("train"):
             self.add_error("count", f"There are {split.rows('train'):,} training rows to answer.")
+        model = found.get("base_model")
+        if model is not None and found.get("teacher") == f"model:{model.pk}":
+            self.add_error("base_model", "It would learn from itself. Choose another student, or another teacher.")
         self.check("student", split)
         return found

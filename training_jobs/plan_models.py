@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from projects_app.models import Project
+from projects_app.models import Membership, Project, Role
 from runs_app.models import Run, Status
 
 
@@ -30,6 +30,13 @@ class PlanQuerySet(models.QuerySet["Plan"]):
         """Those that may have something to do: going ones, and failed ones whose failed run was put back by hand."""
         back = Q(state=PlanState.FAILED, failed_run__isnull=False) & ~Q(failed_run__status__in=GONE)
         return self.filter(Q(state=PlanState.GOING) | back)
+
+    def waiting_for(self, user: Any) -> PlanQuerySet:
+        """Those that wait for a person, of projects in which this one may act."""
+        mine = self.filter(project__memberships__user_id=user.pk).exclude(
+            project__memberships__in=Membership.objects.filter(user_id=user.pk, role=Role.READER)
+        )
+        return mine.filter(state=PlanState.NEEDS_YOU).select_related("project")
 
 
 class Plan(models.Model):

@@ -21,6 +21,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from datasets_app import samples
 from projects_app.models import Project
 from runs_app.models import Run, Status
+from training_jobs.plan_models import Plan
 from workbench import links
 from workbench.forms import PersonForm
 from workbench.strip import stops
@@ -35,6 +36,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "projects": [{"project": project, "stops": stops(project)} for project in projects],
         "running": runs.active().order_by("started_at", "id"),
         "queued": runs.queued(),
+        "plans": Plan.objects.waiting_for(request.user),
         "failed": runs.filter(status=Status.FAILED).order_by("-ended_at")[:5],
     }
     return render(request, "workbench/home.html", context)

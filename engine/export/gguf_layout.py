@@ -21,12 +21,14 @@ class Architecture:
 
     gguf: str
     permutes: bool
+    head_size: int = 0
+    """What readers take an attention head's size for; 0 is the hidden size over the number of heads."""
 
 
 ARCHITECTURES: dict[str, Architecture] = {
     "llama": Architecture("llama", permutes=True),
     "qwen2": Architecture("qwen2", permutes=False),
-    "qwen3": Architecture("qwen3", permutes=False),
+    "qwen3": Architecture("qwen3", permutes=False, head_size=128),
 }
 
 
@@ -47,12 +49,19 @@ def config_refusal(config: Mapping[str, Any]) -> str:
             f"Its architecture is {kind or 'not named'}; GGUF files are written of {', '.join(ARCHITECTURES)}. Export "
             "the whole model instead: llama.cpp's own converter reads that folder."
         )
+    usual = ARCHITECTURES[kind].head_size or _usual_head(config)
+    if int(config.get("head_dim") or usual) != usual:
+        return f"Its attention heads have {config['head_dim']} values, where readers of {kind} files assume {usual}."
     stretched = rope(config).get("rope_type", "default")
     if stretched != "default":
         return f"Its positions are stretched ({stretched}), which the file would have to carry and does not yet."
     if config.get("use_sliding_window") or "sliding_attention" in (config.get("layer_types") or ()):
         return "Some of its layers look at a window of the text only, which the file would have to carry."
     return ""
+
+
+def _usual_head(config: Mapping[str, Any]) -> int:
+    return int(config.get("hidden_size", 0)) // max(1, int(config.get("num_attention_heads", 1)))
 
 
 def rope(config: Mapping[str, Any]) -> dict[str, Any]:

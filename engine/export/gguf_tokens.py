@@ -108,5 +108,8 @@ def mended(tokenizer: Any, name: str) -> Any:
     steps = [{**step, "trim_offsets": True} if step["type"] == "ByteLevel" else step for step in SPLITS[name]]
     document["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": steps}
     document["normalizer"] = {"type": "NFC"} if name == "qwen2" else None
-    tokenizer.backend_tokenizer.pre_tokenizer = Tokenizer.from_str(json.dumps(document)).pre_tokenizer
+    known = Tokenizer.from_str(json.dumps(document))
+    tokenizer.backend_tokenizer.pre_tokenizer = known.pre_tokenizer
+    if known.normalizer is not None:
+        tokenizer.backend_tokenizer.normalizer = known.normalizer
     return tokenizer

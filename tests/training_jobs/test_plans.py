@@ -235,6 +235,9 @@ def test_a_student_learns_what_a_person_accepted_of_a_teachers_answers(
         "student_max_steps": "2",
     }  # fmt: skip
     assert start(world, "answers", **sent | {"count": "60"}).status_code == 400, "there are not so many training rows"
+    itself = start(world, "answers", **sent | {"teacher": f"model:{world.base_model.pk}"})
+    assert itself.status_code == 400 and "would learn from itself" in itself.content.decode()
+    assert itself.content.decode().count('name="student_adapter"') == 1
     answer = start(world, "answers", **sent)
     assert answer.status_code == 302, errors_of(answer)
     plan, batch = Plan.objects.get(), DraftBatch.objects.get()
@@ -243,6 +246,8 @@ def test_a_student_learns_what_a_person_accepted_of_a_teachers_answers(
     plan.refresh_from_db()
     assert plan.state == PlanState.NEEDS_YOU
     assert "34 to review" in page_of(world, plan) and "Needs you" in page_of(world, plan)
+    assert "waits for your review" in world.client("member").get(reverse("home")).content.decode()
+    assert "waits for your review" not in world.client("reader").get(reverse("home")).content.decode()
     held_out = {line for part in ("validation", "test") for line in split.file(part).read_text().splitlines()}
     prompts = {body["messages"][-1]["content"] for body in server.asked}
     assert len(prompts) == 34 and not [row for row in held_out if any(prompt in row for prompt in prompts)]

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from peft import PeftModel
-from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
 from engine.adapters.table import ADAPTERS
 from engine.control import ask
+from engine.export.gguf_tokens import SPLITS
 from engine.export.merging import load_exact, load_tuned
 from tests.engine.export.conftest import Export, Trained, result_of
 from tests.engine.training.conftest import read_run
@@ -101,6 +103,31 @@ def test_it_exports_a_run_that_trained_all_weights(tiny_model: Path, trained: Tr
     assert result_of(folder)["replay"]["same_answers"] == 4
 
 
+@pytest.mark.parametrize("kind", ["qwen2", "qwen3"])
+def test_it_writes_a_gguf_of_each_architecture(kind: str, tiny_model: Path, export: Export, tmp_path: Path) -> None:
+    """Llama is the tiny model's own; these have biases, or norms in attention, and split digits off."""
+    folder = tmp_path / kind
+    shutil.copytree(tiny_model, folder)
+    document = json.loads((folder / "tokenizer.json").read_text())
+    document["pre_tokenizer"] = {
+        "type": "Sequence",
+        "pretokenizers": [{**step, "trim_offsets": True} for step in SPLITS["qwen2"]],
+    }
+    document["normalizer"] = {"type": "NFC"}
+    (folder / "tokenizer.json").write_text(json.dumps(document))
+    torch.manual_seed(3)
+    config = AutoConfig.for_model(
+        kind, vocab_size=264, hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, head_dim=128 if kind == "qwen3" else 8, max_position_embeddings=512,
+        tie_word_embeddings=False, bos_token_id=1, eos_token_id=2, pad_token_id=0, initializer_range=0.2,
+    )  # fmt: skip
+    AutoModelForCausalLM.from_config(config).save_pretrained(folder)
+    made = export(folder, "full", "gguf", model={"path": str(folder), "name": kind}, precision="f32")
+    replay = result_of(made)["replay"]
+    assert (replay["same_prompts"], replay["same_answers"]) == (4, 4)
+    assert replay["logit_difference"] < 1e-3 and replay["same_top"] == 1.0
+
+
 def test_it_lists_its_files_with_their_digests(trained: Trained, export: Export) -> None:
     folder = export(trained("lora"), "lora", "merged")
     result = result_of(folder)
@@ -139,3 +166,11 @@ def test_it_names_a_checkpoint_that_is_not_whole(tiny_model: Path, export: Expor
     error = read_run(1, folder).of("error")[0]
     assert error["reason"] == "Model" and "holds no adapter_model.safetensors" in error["text"]
     assert not (folder / "export").exists()
+
+
+@pytest.mark.slow
+def test_the_starter_model_comes_back_from_its_gguf_bit_for_bit(starter_model: Path, export: Export) -> None:
+    """Its bf16 weights fit F16 but for the smallest; digits are split off, which transformers alone would not do."""
+    made = export(starter_model, "full", "gguf", model={"path": str(starter_model), "name": "Starter"}, precision="f16")
+    replay = result_of(made)["replay"]
+    assert (replay["same_prompts"], replay["same_answers"], replay["logit_difference"]) == (4, 4, 0.0)

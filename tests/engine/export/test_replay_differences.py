@@ -112,6 +112,7 @@ def test_it_refuses_a_tokenizer_it_would_write_wrongly(changed: dict[str, object
         ({"model_type": "gemma3"}, "gemma3"),
         ({"model_type": "llama", "rope_scaling": {"rope_type": "llama3", "factor": 8.0}}, "stretched (llama3)"),
         ({"model_type": "qwen2", "use_sliding_window": True}, "window"),
+        ({"model_type": "llama", "hidden_size": 64, "num_attention_heads": 4, "head_dim": 32}, "assume 16"),
     ],
 )
 def test_it_refuses_an_architecture_it_cannot_write(config: dict[str, object], word: str) -> None:
