@@ -8,6 +8,7 @@ from django import forms
 
 from datasets_app.launching import Choices, first_model
 from datasets_app.models import CUTOFF_LEN, Audit, DatasetVersion
+from datasets_app.offering import VersionField
 from models_app.models import BaseModel
 
 
@@ -27,15 +28,15 @@ class AuditForm(forms.Form):
         required=False,
         help_text="Training cuts rows after so many tokens; the audit says which.",
     )
-    against = forms.ModelChoiceField(
+    against = VersionField(
         DatasetVersion.objects.none(),
         label="Held-out data",
         required=False,
         empty_label="None",
         help_text="The audit looks for these rows among the ones above: a model examined on what it was taught "
-        "shows nothing.",
+        "shows nothing. Any file of your projects: an evaluation set, a benchmark you uploaded.",
     )
-    production = forms.ModelChoiceField(
+    production = VersionField(
         DatasetVersion.objects.none(),
         label="Sample of real prompts",
         required=False,
@@ -44,13 +45,11 @@ class AuditForm(forms.Form):
         "it the rows lack.",
     )
 
-    def __init__(self, *args: Any, version: DatasetVersion, audit: Audit | None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, version: DatasetVersion, audit: Audit | None, user: Any, **kwargs: Any) -> None:
         super().__init__(*args, **{"initial": _as_before(audit), **kwargs})
-        others = DatasetVersion.objects.filter(dataset__project_id=version.dataset.project_id)
-        others = others.exclude(dataset_id=version.dataset_id).select_related("dataset")
         fields: dict[str, Any] = self.fields
         for name in ("against", "production"):
-            fields[name].queryset = others.order_by("dataset__name", "number")
+            fields[name].offer(version, user, getattr(audit, name, None))
         usable = BaseModel.objects.usable_in(version.dataset.project)
         there = [model.pk for model in usable if model.is_there]
         fields["base_model"].queryset = BaseModel.objects.filter(pk__in=there)

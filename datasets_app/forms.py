@@ -6,6 +6,7 @@ from django import forms
 
 from datasets_app.columns import Choices
 from datasets_app.models import DatasetVersion
+from datasets_app.offering import VersionField
 from engine.data import splits
 from engine.data.split import SplitOptions
 
@@ -49,7 +50,7 @@ class SplitWayForm(SplitForm):
     """The shares and the seed, and what one way of splitting asks for beside them."""
 
     column = forms.ChoiceField(required=False)
-    test_file = forms.ModelChoiceField(DatasetVersion.objects.none(), required=False, label="Test file")
+    test_file = VersionField(DatasetVersion.objects.none(), required=False, label="Test file")
     drop_leaked = forms.BooleanField(
         required=False,
         initial=True,
@@ -57,7 +58,9 @@ class SplitWayForm(SplitForm):
         help_text="Rows that stand in the test file, as they are or nearly.",
     )
 
-    def __init__(self, *args: Any, version: DatasetVersion, strategy: str, columns: Choices, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, version: DatasetVersion, strategy: str, columns: Choices, user: Any, **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.strategy, way = strategy, splits.load(strategy)
         if way.COLUMN == "none":
@@ -65,7 +68,7 @@ class SplitWayForm(SplitForm):
         else:
             self._offer_columns(columns, way.COLUMN == "needed")
         if way.FILE:
-            self._offer_files(version)
+            self._offer_files(version, user)
         else:
             del self.fields["test_file"], self.fields["drop_leaked"]
 
@@ -79,11 +82,10 @@ class SplitWayForm(SplitForm):
         if self.strategy == "group":
             field.help_text = "Such as a customer, a document or a conversation that gave several rows."
 
-    def _offer_files(self, version: DatasetVersion) -> None:
-        others = DatasetVersion.objects.filter(dataset__project=version.dataset.project).exclude(pk=version.pk)
+    def _offer_files(self, version: DatasetVersion, user: Any) -> None:
         field: Any = self.fields["test_file"]
         field.required = True
-        field.queryset = others.select_related("dataset").order_by("dataset__name", "number")
+        field.offer_parts(version, user)
         field.help_text = (
             "All its usable rows are the test part. A file that is not here yet is uploaded on the Data page."
         )

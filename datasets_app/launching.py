@@ -122,15 +122,28 @@ def _same_files(run: Run, files: dict[str, str]) -> bool:
 def repair_spec(version: DatasetVersion, audit: Audit, operations: list[dict[str, Any]]) -> dict[str, Any]:
     """What the engine needs to repair a version, or to preview it. Files are found here, by what we keep: an operation
     names them by a key."""
-    model = audit.base_model if audit.base_model is not None and audit.base_model.is_there else first_model()
+    models = models_for(version, audit)
+    named = {str(one.get("model")) for one in operations}
+    chosen = {model_key(model): str(model.path) for model in models if model_key(model) in named}
     return {
         "kind": "repair",
         "file": str(version.path),
         "filename": version.filename,
         "audit": str(audit.folder),
         "operations": operations,
-        "files": mixing.other_files(version, operations) | ({"model": str(model.path)} if model else {}),
+        "files": mixing.other_files(version, operations) | chosen | ({"model": str(models[0].path)} if models else {}),
     }
+
+
+def model_key(model: BaseModel) -> str:
+    """By what name an operation means this model."""
+    return f"model-{model.pk}"
+
+
+def models_for(version: DatasetVersion, audit: Audit) -> list[BaseModel]:
+    """The models whose tokenizer can count this version's rows, that of its audit first."""
+    there = [model for model in BaseModel.objects.usable_in(version.dataset.project) if model.is_there]
+    return sorted(there, key=lambda model: model.pk != audit.base_model_id)
 
 
 def start_split(

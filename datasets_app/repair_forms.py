@@ -8,11 +8,12 @@ from typing import Any
 from django import forms
 from django.forms import BoundField
 
-from datasets_app import reports
+from datasets_app import launching, reports
 from engine.data.errors import DataError
 from engine.data.repairs import REPAIRS, check_operation, load
 from engine.data.repairs.fields import Field
 from engine.data.valuable import MENDS
+from models_app.models import BaseModel
 
 # Operations that need more than a form can ask have pages of their own.
 ELSEWHERE = ("edit", "map", "mix", "add")
@@ -39,6 +40,7 @@ class Section(forms.Form):
         picked: bool,
         reviewed: list[str],
         fine: dict[str, list[int]],
+        models: list[BaseModel],
     ):
         self.reviewed = reviewed
         mended = reports.mends({"op": op})
@@ -53,7 +55,10 @@ class Section(forms.Form):
         self.fields["chosen"].help_text = self.repair.ABOUT
         self._described: dict[str, Field] = {}
         for field in self.repair.FIELDS:
-            if (op, field.name) not in FILLED and field.kind not in ("objects", "file", "exceptions"):
+            if field.kind == "file" and field.name == "model":
+                self._described[field.name] = field
+                self.fields[field.name] = _model_field(field, models)
+            elif (op, field.name) not in FILLED and field.kind not in ("objects", "file", "exceptions"):
                 self._described[field.name] = field
                 self.fields[field.name] = _form_field(field, self.answers if field.name == "codes" else [], findings)
 
@@ -99,12 +104,15 @@ def sections(
     picked: tuple[str, ...] = (),
     reviewed: list[str] | None = None,
     fine: dict[str, list[int]] | None = None,
+    models: list[BaseModel] | None = None,
 ) -> list[Section]:
     """Those that answer a finding first, the one that touches most rows before others; the rest as in the table.
-    ``reviewed`` are the identities of rows that somebody reviewed, ``fine`` the rows left alone by finding."""
+    ``reviewed`` are the identities of rows that somebody reviewed, ``fine`` the rows left alone by finding, ``models``
+    those whose tokenizer can count, the first unless another is chosen."""
     ops = [op for op in REPAIRS if op not in ELSEWHERE]
     made = [
-        Section(op, place, findings, data, op in picked, reviewed or [], fine or {}) for place, op in enumerate(ops, 1)
+        Section(op, place, findings, data, op in picked, reviewed or [], fine or {}, models or [])
+        for place, op in enumerate(ops, 1)
     ]
     return sorted(made, key=lambda section: (not section.answers, -section.rows))
 
@@ -119,6 +127,12 @@ def chosen(made: list[Section]) -> list[dict[str, Any]]:
 def _mended_by(op: str) -> set[str]:
     """Codes of the findings that this operation mends, as the engine's readiness has it."""
     return {code for mend in MENDS if mend.operation(list(mend.codes))["op"] == op for code in mend.codes}
+
+
+def _model_field(field: Field, models: list[BaseModel]) -> forms.Field:
+    names = [(launching.model_key(model), model.name) for model in models]
+    why = field.why if names else "There is no base model yet. Add one on the Models page."
+    return forms.ChoiceField(choices=names, label=field.label, help_text=why, required=False)
 
 
 def _form_field(field: Field, answers: list[dict[str, Any]], findings: list[dict[str, Any]]) -> forms.Field:

@@ -28,7 +28,8 @@ def page(request: HttpRequest, found: DatasetVersion) -> HttpResponse:
     document = decisions.judged(found, audit)
     data = request.POST if request.method == "POST" else None
     picked, reviewed = tuple(request.GET.getlist("op")), marks.reviewed(found.dataset)
-    sections = repair_forms.sections(document["findings"], data, picked, reviewed, document.get("fine"))
+    models = launching.models_for(found, audit)
+    sections = repair_forms.sections(document["findings"], data, picked, reviewed, document.get("fine"), models)
     if data is None:
         return _answer(request, found, document, {}, sections)
     invalid = [section for section in sections if not section.is_valid()]

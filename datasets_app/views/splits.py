@@ -42,7 +42,7 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
     strategy = asked.get("strategy", PLAIN.strategy)
     if strategy not in splits.STRATEGIES:
         raise Http404("No such way to split.")
-    form = _form(found, strategy, request.POST if request.method == "POST" else None)
+    form = _form(found, strategy, request.POST if request.method == "POST" else None, request.user)
     if request.method == "GET" or not form.is_valid():
         return _render_form(request, found, form)
     try:
@@ -56,7 +56,7 @@ def start(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
     return redirect(split.get_absolute_url() + then)
 
 
-def _form(version: DatasetVersion, strategy: str, data: Any) -> SplitWayForm:
+def _form(version: DatasetVersion, strategy: str, data: Any, user: User) -> SplitWayForm:
     """The form; what was not sent has its default, so that the one button of the audit page sends only the shares."""
     every, timely = columns.of(version)
     default = mixing.default_column(version) if strategy == PLAIN.strategy else ""
@@ -64,7 +64,8 @@ def _form(version: DatasetVersion, strategy: str, data: Any) -> SplitWayForm:
     if data is not None and default and "column" not in data:
         data = {**data.dict(), "column": default}
     offered = columns.choices(timely if strategy == "time" else every)
-    return SplitWayForm(data, version=version, strategy=strategy, columns=offered, initial={"column": default})
+    about: dict[str, Any] = {"version": version, "strategy": strategy, "columns": offered, "user": user}
+    return SplitWayForm(data, **about, initial={"column": default})
 
 
 def _render_form(request: HttpRequest, version: DatasetVersion, form: SplitWayForm, note: str = "") -> HttpResponse:
@@ -161,9 +162,8 @@ def _told(split: Split) -> dict[str, Any]:
     if found := result.get("file"):
         told["leaks"] = [(LEAKS[kind], count) for kind, count in found["leaked"].items() if kind in LEAKS]
         told["leaked"] = sum(found["leaked"].values())
-        told["test_version"] = DatasetVersion.objects.filter(
-            dataset__project_id=split.version.dataset.project_id, pk=split.options.get("test")
-        ).first()
+        tests = DatasetVersion.objects.filter(pk=split.options.get("test")).select_related("dataset__project")
+        told["test_version"] = tests.first()
     told["between"] = _between(result)
     if shares := result.get("shares"):
         # Classes are those of this version's rows: a test part from another file has no count of them.

@@ -42,7 +42,7 @@ def version(request: HttpRequest, project_id: int, version_id: int) -> HttpRespo
         audit = found.audit
         if audit is None or audit.run.has_ended:
             return HttpResponseClientRefresh()
-        context = {"run": audit.run, "rate": rate(audit.run), "can_write": can_write(found.dataset.project.role)}
+        context = {"run": audit.run, "can_write": can_write(found.dataset.project.role)} | told_last(audit.run)
         return render(request, "datasets_app/_progress_run.html", context)
     return render_version(request, found)
 
@@ -63,7 +63,7 @@ def render_version(
         "can_write": can_write(project.role),
         "audit": audit,
         "run": newest.run if newest else None,
-        "rate": rate(newest.run) if newest else None,
+        **(told_last(newest.run) if newest else {}),
         "is_earlier": audit is not None and audit.document is not None and audit != found.audited(),
         "state": decisions.state_of(found, audit),
         "lineage": lineage.graph(found),
@@ -72,7 +72,7 @@ def render_version(
         "children": found.children.order_by("number"),
         "splits": [(split, reports.split_words(split)) for split in found.splits.select_related("run")],
         "split_form": split_form or SplitForm(),
-        "audit_form": audit_form or AuditForm(version=found, audit=newest),
+        "audit_form": audit_form or AuditForm(version=found, audit=newest, user=request.user),
         "audits": found.audits.select_related("run", "base_model", "against__dataset", "production__dataset")
         .defer("document")
         .order_by("-id")[:20],
@@ -109,13 +109,17 @@ def _audited(found: DatasetVersion, document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def told_last(run: Run) -> dict[str, Any]:
+    """What a run that reads rows said last: rows a second, and what its steps are of."""
+    said = None if run.has_ended else run.events.filter(kind="progress").order_by("-seq").first()
+    data = said.data if said else {}
+    return {"rate": int(data["rows_per_s"]) if data.get("rows_per_s") else None, "unit": data.get("unit") or "bytes"}
+
+
 def rate(run: Run) -> int | None:
     """Rows a second of a run that reads rows, as it said last."""
-    if run.has_ended:
-        return None
-    said = run.events.filter(kind="progress").order_by("-seq").first()
-    found = said.data.get("rows_per_s") if said else None
-    return int(found) if found else None
+    found: int | None = told_last(run)["rate"]
+    return found
 
 
 @require_POST
@@ -123,7 +127,7 @@ def audit(request: HttpRequest, project_id: int, version_id: int) -> HttpRespons
     """Audits again: after a failure, with another model or cutoff, or against other rows."""
     found = get_version(request, project_id, version_id, Role.MEMBER)
     assert isinstance(request.user, User)
-    form = AuditForm(request.POST, version=found, audit=found.audit)
+    form = AuditForm(request.POST, version=found, audit=found.audit, user=request.user)
     if not form.is_valid():
         return render_version(request, found, audit_form=form)
     running = found.audit

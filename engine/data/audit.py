@@ -21,7 +21,7 @@ from engine.data.lengths import describe
 from engine.data.mask import mask_all
 from engine.data.readiness import grade
 from engine.data.records import Reader
-from engine.data.survey import Survey
+from engine.data.survey import Phase, Survey
 from engine.data.tokens import TokenCounter
 from engine.data.unusable import unusable
 from engine.data.valuable import touched_by
@@ -46,13 +46,16 @@ class AuditRequest:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an audit is: bytes read of bytes in the file, rows seen, rows and bytes a second since it began."""
+    """How far an audit is: bytes read of bytes in the file, rows seen, rows and bytes a second since it began. Once
+    every row is read, ``phase`` is the check that compares them, ``rows_per_s`` of the file no longer changes, and
+    ``eta_s`` is that of the phase (0: unknown)."""
 
     bytes_read: int
     bytes_total: int
     rows: int
     rows_per_s: float
     eta_s: float
+    phase: Phase | None = None
 
 
 class Stopped(Exception):
@@ -76,7 +79,7 @@ def audit(request: AuditRequest, out: Path, report: Callable[[Progress], None] |
     try:
         about = (request.cutoff_len, request.production, request.safety_model)
         survey = Survey(reader, connection, out, counter, held_out, *about)
-        facts = survey.run(_reporter(reader, report, started))
+        facts = survey.run(_reporter(survey, report, started))
         document = _document(request, survey, facts, held_out)
         index.finish(connection)
         rowtable.write(connection, out / rowtable.FOLDER)
@@ -177,17 +180,25 @@ def _tokens(request: AuditRequest, survey: Survey) -> dict[str, Any] | None:
     }
 
 
-def _reporter(reader: Reader, report: Callable[[Progress], None] | None, started: float) -> Callable[[], None]:
-    total = reader.path.stat().st_size
-    last = started
+def _reporter(survey: Survey, report: Callable[[Progress], None] | None, started: float) -> Callable[[], None]:
+    tally, total = survey.reader.tally, survey.reader.path.stat().st_size
+    last = begun = started
+    known, rate = ("", False), 0.0
 
     def tick() -> None:
-        nonlocal last
-        now = time.monotonic()
-        if report is None or now - last < 0.5:
+        nonlocal last, begun, known, rate
+        now, phase = time.monotonic(), survey.phase
+        at = (phase.title, phase.all > 0) if phase else known
+        if report is None or (now - last < 0.5 and at == known):
             return
-        last, spent, done = now, now - started, reader.tally.bytes_read
-        eta = spent * (total - done) / done if done else 0.0
-        report(Progress(done, total, reader.tally.lines, reader.tally.lines / spent, eta))
+        last, spent, done = now, now - started, tally.bytes_read
+        if phase is None:
+            rate = tally.lines / spent
+            eta = spent * (total - done) / done if done else 0.0
+        else:
+            begun, known = (begun, known) if at == known else (now, at)
+            rate = rate or tally.lines / spent
+            eta = (now - begun) * (phase.all - phase.done) / phase.done if phase.done else 0.0
+        report(Progress(done, total, tally.lines, rate, eta, phase))
 
     return tick

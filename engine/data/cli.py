@@ -103,9 +103,23 @@ def _print_silence(looked: list[dict[str, Any]]) -> None:
 
 def _print_progress(progress: Progress) -> None:
     share = progress.bytes_read / max(1, progress.bytes_total)
-    print(
-        f"\r{share:4.0%} {progress.rows:,} rows, {progress.rows_per_s:,.0f} rows/s", end="", file=sys.stderr, flush=True
+    phase = f", {progress.phase.title.lower()}" if progress.phase else ""
+    said = f"\r{share:4.0%} {progress.rows:,} rows, {progress.rows_per_s:,.0f} rows/s{phase}"
+    print(said.ljust(79), end="", file=sys.stderr, flush=True)
+
+
+def _told(progress: Progress) -> dict[str, Any]:
+    """How far an audit is, as an event: bytes of the file, then the checks that compare its rows, and their pairs."""
+    eta, phase = round(progress.eta_s, 1), progress.phase
+    told = {"rows": progress.rows, "rows_per_s": round(progress.rows_per_s), "eta_s": eta}
+    if phase is None:
+        return {"step": progress.bytes_read, "total": progress.bytes_total, "unit": "bytes", **told}
+    doing = (
+        f"Every row is read; comparing them: {phase.title[:1].lower()}{phase.title[1:]} ({phase.place} of {phase.of})"
     )
+    if phase.all:
+        return {"step": phase.done, "total": phase.all, "unit": "pairs of rows", "doing": doing, **told}
+    return {"step": phase.place - 1, "total": phase.of, "unit": "checks", "doing": doing, **told}
 
 
 def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run_dir: Path) -> int:
@@ -121,24 +135,10 @@ def _audit_body(spec: dict[str, Any], events: EventWriter, control: Control, run
         Path(spec["safety_model"]) if spec.get("safety_model") else None,
     )
 
-    comparing = False
-
     def report(progress: Progress) -> None:
-        nonlocal comparing
         if control.wanted() or control.orphaned():
             raise Stopped
-        if progress.bytes_read >= progress.bytes_total and not comparing:
-            comparing = True
-            events.emit("status", state="running", text="Every row is read; now rows are compared with each other.")
-        events.emit(
-            "progress",
-            step=progress.bytes_read,
-            total=progress.bytes_total,
-            unit="bytes",
-            rows=progress.rows,
-            rows_per_s=round(progress.rows_per_s),
-            eta_s=round(progress.eta_s, 1),
-        )
+        events.emit("progress", **_told(progress))
 
     events.emit("status", state="running", text="Reading the file.")
     try:

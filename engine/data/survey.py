@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,18 @@ from engine.data.shards import gather_apart, worth_sharing
 
 if TYPE_CHECKING:
     from engine.data.tokens import TokenCounter
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Every row was read, and the check ``title`` (the ``place``th of ``of``) concludes: it has compared ``done`` of
+    ``all`` pairs or rows, as far as it says (0 of 0: it does not)."""
+
+    title: str
+    place: int
+    of: int
+    done: int
+    all: int
 
 
 class Survey:
@@ -46,6 +59,7 @@ class Survey:
         self.columns = {name: Column(scratch) for name in COLUMNS}
         self.formats: Counter[str] = Counter()
         self.usable = self.unusable = 0
+        self.phase: Phase | None = None
 
     def run(self, tick: Callable[[], None]) -> Facts:
         """Reads everything, then lets each check conclude. Raises FileRefused when there are only blank lines."""
@@ -61,7 +75,14 @@ class Survey:
             words = "The file holds no rows, only blank lines or an empty array."
             raise FileRefused("empty", words, "Upload a file with one JSON object on each line.")
         facts = Facts(self.connection, self.columns, dict(self.formats), self.usable, reader.path, reader.container)
-        for _, check, state in self.gatherer.checks:
+        for place, (_, check, state) in enumerate(self.gatherer.checks, 1):
+
+            def tell(done: int, of: int, title: str = check.ABOUT[0].title, place: int = place) -> None:
+                self.phase = Phase(title, place, len(self.gatherer.checks), done, of)
+                tick()
+
+            facts.tell = tell
+            tell(0, 0)
             check.conclude(state, self.book, facts)
             self.book.flush()
             tick()

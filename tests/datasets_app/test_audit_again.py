@@ -11,10 +11,14 @@ import pytest
 from django.urls import reverse
 
 from datasets_app import audit_page
-from datasets_app.models import DatasetVersion
+from datasets_app.models import Dataset, DatasetVersion
 from engine import control, process
+from engine.data.audit import AuditRequest, audit
+from engine.data.checks import CHECKS
+from engine.data.cli import _told
+from projects_app.models import Membership, Project, Role
 from tests.datasets_app.cast import audited, page, version_of
-from tests.engine.data.rows import many
+from tests.engine.data.rows import many, qa
 from tests.world import World, run_to_end, ticket_rows, write_jsonl
 
 
@@ -36,6 +40,59 @@ def test_it_is_asked_for_a_model_a_cutoff_and_real_prompts(world: World, tmp_pat
     assert second is not None and second != first
     spec = json.loads((second.run.directory / "spec.json").read_text())
     assert (spec["cutoff_len"], spec["model"], spec["production"]) == (16, None, str(prompts.path))
+
+
+def test_it_is_compared_with_files_of_any_project_the_person_is_in(world: World, tmp_path: Path) -> None:
+    version = version_of(world, write_jsonl(tmp_path / "rows.jsonl", ticket_rows(30)))
+    first = version.audit
+    assert first is not None
+    run_to_end(first.run)
+    mine, foreign = [
+        Project.objects.create(name=name, purpose="Hold benchmarks.", created_by=world.owner)
+        for name in ("Benchmarks", "Secrets")
+    ]
+    Membership.objects.create(project=mine, user=world.member, role=Role.READER)
+    there = [
+        other_version(project, world, write_jsonl(tmp_path / "exam.jsonl", ticket_rows(3)))
+        for project in (mine, foreign)
+    ]
+    html = world.client("member").get(version.get_absolute_url()).content.decode()
+    assert "Benchmarks: exam v1" in html and "Secrets" not in html
+    assert again(world, version, against=there[1].pk).status_code == 400
+    assert again(world, version, against=there[0].pk).status_code == 302
+    audit = version.audit
+    assert audit is not None
+    run_to_end(audit.run)
+    audit.refresh_from_db()
+    assert audit.document is not None
+    found = {finding["code"]: finding["count"] for finding in audit.document["findings"]}
+    assert found["leak_identical"] == 3
+    # Another person of this project may ask for the same again, though not choose it anew.
+    assert "Benchmarks: exam v1" in world.client("owner").get(version.get_absolute_url()).content.decode()
+    split = reverse("version_split", args=[world.project.pk, version.pk])
+    html = world.client("member").get(split, {"strategy": "file"}).content.decode()
+    assert "Benchmarks: exam v1" in html and "Secrets" not in html
+
+
+def other_version(project: Project, world: World, file: Path) -> DatasetVersion:
+    made = version_of(world, file)
+    Dataset.objects.filter(pk=made.dataset_id).update(project=project)
+    return made
+
+
+def test_while_rows_are_compared_it_says_with_what_and_how_far(tmp_path: Path) -> None:
+    words = [f"word{n}" for n in range(40)]
+    rows = [qa(f"Question {n}?", " ".join([*words, str(n)])) for n in range(300)]
+    told: list[dict[str, Any]] = []
+    request = AuditRequest(write_jsonl(tmp_path / "rows.jsonl", rows))
+    audit(request, tmp_path / "audit", lambda progress: told.append(_told(progress)))
+    pairs = [each for each in told if each["unit"] == "pairs of rows"]
+    assert pairs and pairs[0]["total"] > 100 and all("near-duplicates" in each["doing"] for each in pairs)
+    checks = [each for each in told if each["unit"] == "checks"]
+    assert len({each["doing"] for each in checks}) == checks[0]["total"] == len(CHECKS)
+    assert "comparing them: near-duplicates" in " ".join(each["doing"] for each in checks)
+    assert [each["step"] for each in checks] == sorted(each["step"] for each in checks)
+    assert told[-1]["step"] == len(CHECKS) - 1 and all(each["rows_per_s"] > 0 for each in told)
 
 
 def test_the_result_of_before_is_kept(world: World, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from datasets_app.models import DatasetVersion
 from tests.datasets_app.cast import audited, version_of
+from tests.engine.data.rows import many
 from tests.world import World, write_jsonl
 
 ATTACK = "<script>alert(1)</script>"
@@ -76,3 +77,26 @@ def test_there_is_none_before_an_audit_has_ended(world: World, tmp_path: Path) -
     waiting = version_of(world, write_jsonl(tmp_path / "rows.jsonl", [{"prompt": "a", "completion": "b"}]))
     for name in ("version_report", "version_findings_csv"):
         assert world.client("reader").get(url(name, waiting)).status_code == 404
+
+
+def test_it_has_every_section_of_the_audit_page(world: World, tmp_path: Path) -> None:
+    labels = [("low", "low", "high"), ("high", "high", "high"), ("low", "high", "low")]
+    rows = [
+        {"text": f"Ticket {n} about {'a parcel' if n % 2 else 'money'}", "labels": list(labels[n % 3])}
+        for n in range(240)
+    ]
+    version = audited(world, write_jsonl(tmp_path / "annotated.jsonl", rows))
+    with_faults = audited(world, write_jsonl(tmp_path / "faulty.jsonl", [*rows[:30], {"odd": 1}]))
+    plain = audited(world, write_jsonl(tmp_path / "plain.jsonl", many(240)))
+    html = {each: world.client("reader").get(url("version_report", each)).content.decode() for each in (version, plain)}
+    document = {each: each.audit and each.audit.document for each in (version, plain)}
+    annotated, other = document[version], document[plain]
+    assert annotated and other and other["edge_cases"]
+    assert "<h2>Agreement of annotators</h2>" in html[version]
+    assert f"{annotated['agreement']['krippendorff_alpha']:.3f}" in html[version]
+    for title in ("Are there enough rows?", "Edge cases among the rows", "Diversity of prompts"):
+        assert f"<h2>{title}</h2>" in html[plain]
+    missing = next(finding for finding in other["findings"] if finding["code"] == "missing_edge_cases")
+    assert all(f"{kind.replace('_', ' ')} {count:,}" in html[plain] for kind, count in missing["kinds"].items())
+    faults = world.client("reader").get(url("version_report", with_faults)).content.decode()
+    assert "Lines that cannot be used" in faults and "unknown shape" in faults

@@ -6,7 +6,7 @@ Each is one file with ABOUT, start(options), look(state, batch, book) and conclu
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
@@ -103,6 +103,8 @@ class Facts:
     sections: dict[str, Any] = field(default_factory=dict)
     sample: Sample | None = None
     clusters: Any = None
+    # A check that compares for long says how far it is: (done, of).
+    tell: Callable[[int, int], None] = field(default=lambda done, of: None)
 
 
 class Check(Protocol):

@@ -184,6 +184,7 @@ def _verified(state: _State, facts: Facts, pairs: NDArray[np.uint64]) -> Pairs:
     numbers = facts.columns["number"].values()
     found: list[Pairs] = []
     for start in range(0, len(pairs), PAIRS_AT_ONCE):
+        facts.tell(start, len(pairs))
         part = pairs[start : start + PAIRS_AT_ONCE]
         ones = (part >> np.uint64(32)).astype(np.int64)
         others = (part & np.uint64(0xFFFFFFFF)).astype(np.int64)
