@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.data.beside import beside
 from engine.data.book import Book
 from engine.data.checks import CHECKS, Check, Options, load
 from engine.data.columns import MASK
@@ -131,7 +132,8 @@ class Gatherer:
 
     def _look(self, rows: list[Seen], notes: Notes) -> None:
         for seen in rows:
-            seen.gates = self.gates.scan(seen.raw)
+            text = seen.raw + b"\n" + seen.beside.encode("utf-8", "surrogatepass") if seen.beside else seen.raw
+            seen.gates = self.gates.scan(text)
         passing = [seen for seen in rows if seen.gates]
         for name, check, state in self.checks:
             bit = self.gates.bit(name)
@@ -181,7 +183,9 @@ def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
 def see_record(record: Record) -> Seen:
     """Raises RowProblem when the row cannot be used."""
     name = detect(record.row)
-    return see(record.number, record.line, name, to_example(record.row, name))
+    seen = see(record.number, record.line, name, to_example(record.row, name))
+    seen.beside = beside(record.row, name)
+    return seen
 
 
 def _characters(seen: Seen) -> int:

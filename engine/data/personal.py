@@ -44,7 +44,7 @@ _AMERICAN = re.compile(
     _START + r"(?:1[ .-])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[ .-])\d{3}[ .-]\d{4}(?!\w|-\w|\.\d)", re.ASCII
 )
 _ANNOUNCED = re.compile(
-    r"(?:(?<!\[)\b(?:phone|tel|telephone|mobile?|cell|call|fax|whatsapp|telefon|(?:telefon|handy|mobil|ruf)nummer|handy|"
+    r"(?:(?<![\[A-Za-z0-9])(?:phone|tel|telephone|mobile?|cell|call|fax|whatsapp|telefon|(?:telefon|handy|mobil|ruf)nummer|handy|"
     r"t[éÉ]l(?:[éÉ]phone)?|tel[éÉ]fono|m[óÓ]vil)\b|电话|電話|手机|携帯|전화)"
     r"[^\d\n]{0,15}?(?<!\w)(\(?\d(?:[ ()./-]{0,2}\d){6,14})" + _END,
     re.ASCII | re.IGNORECASE,

@@ -17,7 +17,7 @@ class Seen(msgspec.Struct):
     """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``raw`` is all three in UTF-8,
     ``key`` their coarse form, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and
     ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py; ``said``:
-    engine/data/shingles.py."""
+    engine/data/shingles.py; ``beside``: engine/data/beside.py."""
 
     number: int
     line: int
@@ -35,6 +35,7 @@ class Seen(msgspec.Struct):
     prompt_tokens: int = -1
     gates: int = OPEN
     said: tuple[bytes, int] | None = None
+    beside: str = ""
 
 
 def see(number: int, line: int, format_name: str, example: Example) -> Seen:

@@ -4,9 +4,9 @@ to one of them."""
 from __future__ import annotations
 
 from engine.data import postal
+from engine.data.beside import BESIDE
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.mask import mask_text
 from engine.data.personal import personal_numbers
 from engine.data.seen import Seen
 
@@ -81,12 +81,12 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        text = f"{seen.prompt}\n{seen.answer}\n{seen.rest}"
         flagged: set[str] = set()
-        for code, begin, end in personal_numbers(text):
-            if code not in flagged:
-                flagged.add(code)
-                book.flag(code, seen.number, seen.line, mask_text(text[begin:end]))
+        for text, kind in ((f"{seen.prompt}\n{seen.answer}\n{seen.rest}", ""), (seen.beside, BESIDE)):
+            for code, begin, _ in personal_numbers(text) if text else ():
+                if code not in flagged:
+                    flagged.add(code)
+                    book.flag(code, seen.number, seen.line, f"{text[begin : begin + 2]}***", kind)
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

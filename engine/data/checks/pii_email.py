@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from engine.data.beside import BESIDE
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
 from engine.data.mask import EMAIL, mask_text
@@ -20,7 +21,7 @@ GATE = r"[A-Za-z0-9._%+\x80-\xff-]@[A-Za-z0-9_\x80-\xff-]+\."
 
 MEASURES = {
     "pii_email": {
-        "measure": "the form of an address, in every part of a row",
+        "measure": "the form of an address, in every part of a row and the columns beside it",
         "cannot_see": "addresses written out (jane at example), quoted or wholly in another script",
     }
 }
@@ -32,9 +33,10 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        for text in (seen.prompt, seen.answer, seen.rest):
+        for text in (seen.prompt, seen.answer, seen.rest, seen.beside):
             if "@" in text and (match := EMAIL.search(text)):
-                book.flag("pii_email", seen.number, seen.line, mask_text(match[0]))
+                kind = BESIDE if text is seen.beside else ""
+                book.flag("pii_email", seen.number, seen.line, mask_text(match[0]), kind)
                 break
 
 

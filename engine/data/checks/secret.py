@@ -39,7 +39,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        found = secrets.secrets(f"{seen.prompt}\n{seen.answer}\n{seen.rest}")
+        found = secrets.secrets(f"{seen.prompt}\n{seen.answer}\n{seen.rest}\n{seen.beside}")
         if found:
             title = found[0][0]
             book.flag("secret", seen.number, seen.line, f"{title}.", title)

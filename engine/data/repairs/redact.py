@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from engine.data.beside import beside
 from engine.data.budget import chunks
 from engine.data.errors import DataError, RowProblem
 from engine.data.formats import detect, to_example
@@ -166,6 +167,7 @@ def _replace_number(hits: Hits, number: int | float) -> Any:
 
 def _as_audited(row: dict[str, Any]) -> str:
     try:
-        return "\n".join(content(to_example(row, detect(row))))
+        name = detect(row)
+        return "\n".join((*content(to_example(row, name)), beside(row, name)))
     except RowProblem:
         return ""
