@@ -75,6 +75,7 @@ def _about(job: TrainingJob) -> list[tuple[str, str]]:
         ("Base model", job.base_model.name),
         ("Teacher", (job.spec.get("teacher") or {}).get("name") or "–"),
         ("Data", f"{job.split.version}, split {job.split_id}"),
+        ("Replay source", data.get("replay_name") or "–"),
         ("System prompt", data.get("system_prompt") or "–"),
     ]
 

@@ -1,8 +1,11 @@
-"""The launch form's part about forgetting: which suites a run is probed with, and from which change on it warns."""
+"""The launch form's part about forgetting: which suites a run is probed with, from which change on it warns, and which
+general rows are replayed among its own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django import forms
@@ -12,6 +15,8 @@ from datasets_app.models import DatasetVersion, Split
 from engine.evaluation.measures import MEASURES
 from engine.evaluation.suite_files import ROWS, SHAPES
 from engine.evaluation.suite_rows import BUILT_IN, Suite, installed, suite_names
+from engine.methods.table import METHODS
+from engine.samples import GENERAL_ROWS
 from engine.training.spec import ProbeChoice
 from projects_app.models import Project
 
@@ -27,11 +32,16 @@ class ForgettingForm(forms.Form):
     """A box for each suite that is installed and for each version whose rows can be asked."""
 
     def __init__(
-        self, project: Project, split: Split | None, data: Mapping[str, Any] | None = None, probes: Any = None
+        self,
+        project: Project,
+        split: Split | None,
+        method: str,
+        data: Mapping[str, Any] | None = None,
+        spec: Mapping[str, Any] | None = None,
     ) -> None:
-        """``probes``: the section of an earlier run's spec that the form begins with. ``data`` of a sender who knows
-        nothing of this part leaves it as it is."""
-        chosen = dict(probes or {})
+        """``spec``: of an earlier run, which the form begins like. ``data`` of a sender who knows nothing of this part
+        leaves it as it is."""
+        chosen = dict((spec or {}).get("probes") or {})
         default = ProbeChoice()
         suites = chosen.get("suites", default.suites)
         keys = {file["key"] for file in chosen.get("files", [])}
@@ -42,6 +52,9 @@ class ForgettingForm(forms.Form):
         for key, version in self.versions.items():
             about = f"{_shapes(version)}; at most {ROWS} are asked."
             self.fields[FILE_PREFIX + key] = _box(str(version), about, key in keys)
+        self.sources = replay_sources(project, split, method)
+        earlier = str(((spec or {}).get("data") or {}).get("replay") or "")
+        self.fields["replay"] = _source(self.sources, earlier, method)
         limit = float(chosen.get("forgetting_limit", default.forgetting_limit))
         self.fields["forgetting_limit"] = _limit(f"{limit * 100:g}")
 
@@ -58,13 +71,20 @@ class ForgettingForm(forms.Form):
         """What was not sent stands as it was suggested."""
         return super().is_valid() if self.is_bound else True
 
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or self.cleaned_data
+        if found.get("replay") and found.get(FILE_PREFIX + found["replay"]):
+            text = "The run is probed with these rows: trained on, they could not show what it forgets. Choose others."
+            self.add_error("replay", text)
+        return found
+
     def typed(self) -> dict[str, Any]:
         """What stands in the form now, as it would be sent."""
         return {bound.name: bound.value() for bound in self}
 
     def section(self) -> dict[str, Any]:
         """``probes`` of the specification, for a valid form."""
-        values = self.cleaned_data if self.is_bound else {name: field.initial for name, field in self.fields.items()}
+        values = self._values()
         files = [
             {"key": key, "title": str(version), "path": str(version.path)}
             for key, version in self.versions.items()
@@ -76,6 +96,38 @@ class ForgettingForm(forms.Form):
             "forgetting_limit": float(values["forgetting_limit"]) / 100,
         }
 
+    def replay(self) -> dict[str, Any]:
+        """What ``data`` of the specification holds of it, for a valid form."""
+        chosen = self._values()["replay"]
+        if not chosen:
+            return {}
+        source = self.sources[chosen]
+        return {"replay": str(source.path), "replay_name": source.title}
+
+    def _values(self) -> dict[str, Any]:
+        return self.cleaned_data if self.is_bound else {name: field.initial for name, field in self.fields.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """General rows that can be replayed."""
+
+    title: str
+    path: Path
+
+
+def replay_sources(project: Project, split: Split | None, method: str) -> dict[str, Source]:
+    """By the value of its choice: the rows that come with the workbench, and audited versions of the project, where the
+    method trains on rows of their shape."""
+    shapes = set(METHODS[method].data_shapes) - {"evaluation"}  # what models are judged by is not trained on
+    found = {}
+    if "messages" in shapes:
+        found["general"] = Source("General rows of the workbench", GENERAL_ROWS)
+    for version in _other_versions(project, split):
+        if set(_formats(version)) & shapes:
+            found[KEY + str(version.pk)] = Source(str(version), version.path)
+    return found
+
 
 def probe_cost(probes: ProbeChoice) -> int:
     """About how many tokens one scoring of the chosen suites is worth."""
@@ -84,11 +136,14 @@ def probe_cost(probes: ProbeChoice) -> int:
 
 def probing_versions(project: Project, split: Split | None) -> list[DatasetVersion]:
     """The newest audited versions of the project whose rows can be asked; not the one that is trained on."""
+    return [version for version in _other_versions(project, split) if set(_formats(version)) & set(SHAPES)]
+
+
+def _other_versions(project: Project, split: Split | None) -> list[DatasetVersion]:
     versions = DatasetVersion.objects.filter(dataset__project=project, audits__document__isnull=False)
     if split is not None:
         versions = versions.exclude(pk=split.version_id)
-    found = versions.select_related("dataset").distinct().order_by("-pk")[:MOST_OFFERED]
-    return [version for version in found if set(_formats(version)) & set(SHAPES)]
+    return list(versions.select_related("dataset").distinct().order_by("-pk")[:MOST_OFFERED])
 
 
 def _formats(version: DatasetVersion) -> dict[str, int]:
@@ -119,6 +174,19 @@ def _dear(suite: Suite) -> str:
 
 def _box(label: str, about: str, ticked: bool) -> forms.BooleanField:
     return forms.BooleanField(required=False, label=label, help_text=about, initial=ticked)
+
+
+def _source(sources: Mapping[str, Source], earlier: str, method: str) -> forms.ChoiceField:
+    shapes = " or ".join(METHODS[method].data_shapes[:3])
+    return forms.ChoiceField(
+        required=False,
+        choices=[("", "None"), *((key, source.title) for key, source in sources.items())],
+        initial=next((key for key, source in sources.items() if str(source.path) == earlier), ""),
+        label="Replay general rows",
+        help_text="Mixed into the training rows at the replay ratio (Advanced, against forgetting): what the model "
+        "could do before is practised on. EWC then protects what these rows depend on.",
+        error_messages={"invalid_choice": f"This method cannot train on those rows: it needs {shapes}. Choose others."},
+    )
 
 
 def _limit(initial: str) -> forms.FloatField:

@@ -117,6 +117,7 @@ class Launch:
                     "validation": str(split.file("validation")) if has_validation else None,
                     "system_prompt": self.project.system_prompt,
                     "task_type": self.project.task_type,
+                    **self.forgetting.replay(),
                 },
                 "method": values["method"],
                 "adapter": values["adapter"],
@@ -150,7 +151,7 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
         "adapter": basis.adapter,
     }
     choices = ChoicesForm(project, initial=initial)
-    forgetting = ForgettingForm(project, split, probes=source.spec.get("probes") if source else None)
+    forgetting = ForgettingForm(project, split, basis.method, spec=source.spec if source else None)
     return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None), forgetting)
 
 
@@ -167,7 +168,7 @@ def typed(project: Project, data: Mapping[str, Any]) -> Launch:
         chosen.get("method", FIRST_METHOD),
         chosen.get("adapter", FIRST_ADAPTER),
     )
-    forgetting = ForgettingForm(project, basis.split, data)
+    forgetting = ForgettingForm(project, basis.split, basis.method, data)
     before = _basis_of(project, str(data.get("basis", "")))
     if before is None or before.key == basis.key:
         return Launch(project, choices, basis, basis.settings(data), forgetting)

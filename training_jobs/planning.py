@@ -11,6 +11,7 @@ from django.db.models import FloatField
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
+from datasets_app.models import Split
 from engine import device
 from engine.data.formats import load
 from engine.decision.cards import Card, on_cards
@@ -18,6 +19,7 @@ from engine.decision.layers import Layer, layer_stack
 from engine.decision.resources import Lengths, Resources, Time, estimate
 from engine.decision.shapes import ModelShape, read_shape
 from engine.errors import EngineError
+from engine.evaluation.task_metrics import OFF
 from engine.methods.table import METHODS
 from engine.training.light_tokenizer import same_tokens
 from engine.training.options import SpecError
@@ -36,6 +38,8 @@ from training_jobs.sampled import sampled
 
 FEW_VALIDATION_ROWS = 16
 RUNS_REMEMBERED = 5
+# An answer of forty tokens; a generated one is worth about twenty that are read.
+_ANSWER_COST = 800
 # Rows are this long where the audit had no tokenizer to measure with: long enough that an estimate errs upwards.
 UNKNOWN_LENGTH = 512
 # The share of tokens that is trained where the rows could not be looked at: most rows are longer prompts than answers.
@@ -206,13 +210,14 @@ def _resources(
     cutoff = spec.training.cutoff_len
     mean = lengths.mean if lengths else seen.mean if seen else min(UNKNOWN_LENGTH, cutoff)
     unknown = UNKNOWN_SHARE if spec.training.train_on_answers_only else 1.0
+    own = split.rows("train")
     rows = Lengths(
-        rows=split.rows("train"),
+        rows=own + (spec.training.replay_rows(own) if spec.data.replay else 0),
         mean=mean,
         longest=lengths.longest if lengths else cutoff,
         trained_share=seen.trained_share if seen else unknown,
     )
-    evaluated = int(split.rows("validation") * mean) + probe_cost(spec.probes)
+    evaluated = int(split.rows("validation") * mean) + probe_cost(spec.probes) + _task_cost(spec, split)
     teacher = read_shape(Path(spec.teacher.path)) if spec.teacher else None
     speed = measured_speed(model, spec.method, spec.adapter)
     found = estimate(
@@ -238,6 +243,13 @@ def _resources(
         evaluation_tokens=evaluated,
     )
     return found, speed, cards
+
+
+def _task_cost(spec: TrainingSpec, split: Split) -> int:
+    """Tokens of reading that answering validation rows is worth, at each evaluation."""
+    if spec.training.task_metric == OFF:
+        return 0
+    return min(spec.training.task_rows, split.rows("validation")) * _ANSWER_COST
 
 
 def _form_reasons(launch: Launch) -> tuple[tuple[str, str], ...]:

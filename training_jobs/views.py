@@ -205,9 +205,18 @@ def _facts(job: TrainingJob) -> list[tuple[str, str]]:
         ("What trains", job.adapter_label),
         ("Base model", job.base_model.name),
         ("Rows", f"{job.split.rows('train'):,} to learn, {job.split.rows('validation'):,} to measure"),
+        ("Replayed", _replayed(job)),
         ("Effective batch", f"{batch:,} rows"),
         ("System prompt", prompt),
     ]
+
+
+def _replayed(job: TrainingJob) -> str:
+    source = (job.spec.get("data") or {}).get("replay_name")
+    event = job.run.events.filter(kind="log", data__code="replay").order_by("-seq").first()
+    if event is not None:
+        return str(event.data.get("text") or source)
+    return f"from {source}" if source else "nothing"
 
 
 def _filtered(jobs: QuerySet[TrainingJob], request: HttpRequest) -> QuerySet[TrainingJob]:

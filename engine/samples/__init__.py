@@ -10,6 +10,8 @@ from typing import Any
 from engine.errors import EngineError
 
 SAMPLES = ("support_tickets",)
+GENERAL_ROWS = Path(__file__).parent / "general_rows" / "rows.jsonl"
+"""Chat rows of common knowledge and small tasks, to be replayed among training rows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ Kirkpatrick et al., arXiv 1612.00796. With LoRA the matrix B begins at zero: the
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -17,6 +18,10 @@ from engine.events import EventWriter
 from engine.training.spec import TrainingOptions
 
 FISHER_SUITE = "general"
+_SOURCE = {
+    True: "replay rows",
+    False: "passages of the general suite (whose loss it flatters: choose replay rows to avoid that)",
+}
 
 
 class Anchor(TrainerCallback):
@@ -24,9 +29,16 @@ class Anchor(TrainerCallback):
     the same with any method, batch and precision. The loss that is logged stays the loss on the data."""
 
     def __init__(
-        self, model: Any, tokenizer: Any, options: TrainingOptions, events: EventWriter, autocast: Any
+        self,
+        model: Any,
+        tokenizer: Any,
+        options: TrainingOptions,
+        events: EventWriter,
+        autocast: Any,
+        replayed: Sequence[list[int]] = (),
     ) -> None:
-        """Call it before a checkpoint is loaded: the weights as they are now are where the pull goes to."""
+        """Call it before a checkpoint is loaded: the weights as they are now are where the pull goes to. ``replayed``:
+        token ids of general rows; without them the Fisher diagonal is taken from the passages of the general suite."""
         self._options = options
         self._events = events
         self.start = {
@@ -35,8 +47,8 @@ class Anchor(TrainerCallback):
         self.fisher: dict[str, torch.Tensor] = {}
         if options.ewc:
             began = time.monotonic()
-            self.fisher, rows = fisher(model, tokenizer, autocast)
-            self._tell(rows, time.monotonic() - began)
+            self.fisher, rows = fisher(model, list(replayed) or passages(model, tokenizer), autocast)
+            self._tell(rows, bool(replayed), time.monotonic() - began)
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **found: Any) -> None:
         optimizer = found["optimizer"]
@@ -55,21 +67,30 @@ class Anchor(TrainerCallback):
             if self.fisher:
                 parameter.grad.addcmul_(self.fisher[name], moved, value=self._options.ewc)
 
-    def _tell(self, rows: int, seconds: float) -> None:
+    def _tell(self, rows: int, replayed: bool, seconds: float) -> None:
         held = sum(value.numel() * value.element_size() for value in (*self.start.values(), *self.fisher.values()))
         self._events.emit(
             "log",
             code="fisher",
             rows=rows,
+            source="replay rows" if replayed else "passages of the general suite",
             seconds=round(seconds, 2),
             bytes=held,
-            text=f"Fisher diagonal from {rows} general passages in {seconds:.1f} s, {held:,} bytes held with the start",
+            text=f"Fisher diagonal from {rows} {_SOURCE[replayed]} in {seconds:.1f} s, "
+            f"{held:,} bytes held with the start",
         )
 
 
-def fisher(model: Any, tokenizer: Any, autocast: Any) -> tuple[dict[str, torch.Tensor], int]:
-    """The empirical Fisher diagonal of each trained weight (mean of squared gradients, a passage at a time) and the
-    number of passages. Scaled to a mean of 1 over all trained weights, so that ``ewc`` has the size of ``l2_to_start``.
+def passages(model: Any, tokenizer: Any) -> list[list[int]]:
+    """The passages of the general suite as token ids."""
+    limit = min(MAX_PASSAGE_TOKENS, context_length(model))
+    return [tokenizer(passage.text)["input_ids"][:limit] for passage in load_suite(FISHER_SUITE).passages]
+
+
+def fisher(model: Any, texts: Sequence[list[int]], autocast: Any) -> tuple[dict[str, torch.Tensor], int]:
+    """The empirical Fisher diagonal of each trained weight (mean of squared gradients, a text of token ids at a time)
+    and the number of texts. Scaled to a mean of 1 over all trained weights, so that ``ewc`` has the size of
+    ``l2_to_start``.
 
     ``autocast`` is a context in which products are computed as in training. Mode, gradients and random numbers are
     left as they were found.
@@ -77,10 +98,9 @@ def fisher(model: Any, tokenizer: Any, autocast: Any) -> tuple[dict[str, torch.T
     trained = {name: value for name, value in model.named_parameters() if value.requires_grad}
     found = {name: torch.zeros_like(value) for name, value in trained.items()}
     was_training, rows = model.training, 0
-    limit = min(MAX_PASSAGE_TOKENS, context_length(model))
     model.eval()
-    for passage in load_suite(FISHER_SUITE).passages:
-        ids = torch.tensor([tokenizer(passage.text)["input_ids"][:limit]], device=model.device)
+    for text in texts:
+        ids = torch.tensor([text], device=model.device)
         if ids.shape[1] < 2:
             continue
         with autocast():

@@ -21,7 +21,7 @@ from engine.errors import EngineError
 from engine.events import EventWriter, Unheard
 from engine.job import STOPPED, SUCCEEDED, is_out_of_memory
 from engine.methods.table import METHODS
-from engine.training import checkpoints, plan, ranks, record
+from engine.training import checkpoints, plan, ranks, record, replaying
 from engine.training.anchoring import Anchor
 from engine.training.checkpoints import Memory
 from engine.training.encoding import Rows
@@ -88,6 +88,7 @@ def _prepare(spec: TrainingSpec, run_dir: Path, events: EventWriter) -> _Prepare
     tokenizer = load_tokenizer(model_dir)
     events.emit("status", phase="encoding", text="Reading and encoding the rows")
     train, validation = _encode(spec, tokenizer, events)
+    replayed = replaying.mix(spec, train, tokenizer, events, run_dir)
     share = train.trained / max(1, train.tokens)
     lengths = Lengths(len(train.encoded), train.tokens / len(train.encoded), train.longest, share)
     room = Room(spec, shape, lengths, run_dir)
@@ -104,7 +105,7 @@ def _prepare(spec: TrainingSpec, run_dir: Path, events: EventWriter) -> _Prepare
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
             parameter.data = parameter.data.float()
     if spec.training.l2_to_start or spec.training.ewc:
-        trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing))
+        trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing, replayed))
     return _Prepared(spec, parts, trainer, room, resumed)
 
 
@@ -176,6 +177,7 @@ def _resume(spec: TrainingSpec, model_dir: Path, run_dir: Path) -> tuple[Path | 
     files = {
         "training data": Path(spec.data.train),
         "validation data": Path(spec.data.validation) if spec.data.validation else None,
+        "replay data": Path(spec.data.replay) if spec.data.replay else None,
     }
     for name, path in files.items():
         if path is not None and not path.is_file():

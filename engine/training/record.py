@@ -33,7 +33,7 @@ _CODE = Path(__file__).resolve().parents[2]
 
 def write(run_dir: Path, spec: TrainingSpec, plan: dict[str, Any], fingerprint: dict[str, str]) -> None:
     """``plan`` is how the run computes; ``fingerprint`` are the digests that a resumption is checked by."""
-    parts = {"train": spec.data.train, "validation": spec.data.validation}
+    parts = {"train": spec.data.train, "validation": spec.data.validation, "replay": spec.data.replay}
     document = {
         "schema_version": SCHEMA_VERSION,
         "workbench": code(),
@@ -132,7 +132,8 @@ def _part(run_dir: Path, name: str, file: Path) -> dict[str, Any]:
     if beside.is_file():
         shutil.copyfile(beside, target)
     else:
-        target.write_text("".join(f"{row.row_id}\n" for row in iterate(file)))
+        rows_of = iterate(file, skip_unusable=name == "replay")  # of a source, what cannot be used is left out
+        target.write_text("".join(f"{row.row_id}\n" for row in rows_of))
     with target.open("rb") as ids:
         rows = sum(1 for _ in ids)
     return {

@@ -30,6 +30,9 @@ class DataChoice:
     validation: str | None = None
     system_prompt: str = ""
     """Put before rows that have no system turn, in training, evaluation and serving alike."""
+    replay: str | None = None
+    """General rows to mix in, so that less is forgotten; and what EWC's Fisher diagonal is taken from."""
+    replay_name: str = ""
     task_type: str = ""
     """What kind of task the project has; decides the task metric where it is chosen by the task."""
 

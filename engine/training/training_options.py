@@ -240,6 +240,15 @@ class TrainingOptions:
         why="Ends the run when a general probe falls past the forgetting limit; the best checkpoint within it is kept.",
         group="Evaluation and checkpoints",
     )
+    replay_ratio: float = option(
+        0.2,
+        label="Replay ratio",
+        why="How much of the training rows are replayed general rows, where a source of them is chosen below.",
+        group="Against forgetting",
+        unit="share of rows",
+        minimum=0.0,
+        maximum=0.9,
+    )
     l2_to_start: float = option(
         0.0,
         label="L2-to-start",
@@ -251,7 +260,7 @@ class TrainingOptions:
     ewc: float = option(
         0.0,
         label="EWC",
-        why="The same pull, strongest on the weights that general passages depend on (Fisher diagonal); 0 is off.",
+        why="The same pull, strongest on the weights that replay rows depend on (Fisher diagonal); 0 is off.",
         group="Against forgetting",
         minimum=0.0,
         maximum=1e6,
@@ -272,6 +281,10 @@ class TrainingOptions:
     def effective_batch_size(self) -> int:
         """Rows behind one optimizer step."""
         return self.per_device_train_batch_size * self.gradient_accumulation_steps * self.num_processes
+
+    def replay_rows(self, own: int) -> int:
+        """How many replay rows make ``replay_ratio`` of all beside ``own`` rows."""
+        return round(own * self.replay_ratio / (1 - self.replay_ratio))
 
     def total_steps(self, rows: int) -> int:
         """Optimizer steps of a run over ``rows`` rows without packing, counted as the trainer counts them."""

@@ -8,9 +8,10 @@ import pytest
 from django.urls import reverse
 
 from engine.evaluation.suite_rows import BUILT_IN, installed
+from engine.samples import GENERAL_ROWS
 from engine.training.spec import TrainingSpec
 from runs_app.models import RunEvent
-from tests.training_jobs.cast import add_audit, form_values, launch_url, preview_url
+from tests.training_jobs.cast import add_audit, form_values, launch_url, preview_url, shaped_split
 from tests.world import World
 from training_jobs.models import TrainingJob
 
@@ -60,7 +61,7 @@ def test_it_offers_only_rows_that_can_be_asked_and_not_those_it_trains_on(world:
     add_audit(world, trained, None, messages=26)
     page = world.client().get(launch_url(world), {"split": trained.pk}).content.decode()
     assert f'name="rows__version-{version.pk}"' in page and "26 evaluation rows" in page
-    assert f"version-{pairs.version_id}" not in page and f"version-{trained.version_id}" not in page
+    assert f"rows__version-{pairs.version_id}" not in page and f"version-{trained.version_id}" not in page
 
 
 @pytest.mark.parametrize(("typed", "says"), [("0", "0.1"), ("100", "99"), ("much", "number"), ("", "required")])
@@ -89,7 +90,58 @@ def test_it_counts_more_suites_into_the_time(world: World) -> None:
     sent = form_values(client.get(launch_url(world)))
     few = client.post(preview_url(world), sent).context["preview"].resources.time.high
     more = client.post(preview_url(world), sent | {"suite__safety": "on"}).context["preview"].resources.time.high
+    rows = client.post(preview_url(world), sent | {"replay": "general", "replay_ratio": "0.5"}).context["preview"]
+    own = client.post(preview_url(world), sent).context["preview"]
+    assert rows.resources.time.steps == 2 * own.resources.time.steps
     assert more > few and installed("safety").cost > installed("general").cost
+
+
+def test_it_replays_nothing_unless_somebody_chooses_a_source(world: World) -> None:
+    world.split()
+    assert launched(world).data.replay is None
+    spec = launched(world, replay="general", replay_ratio="0.3")
+    assert (spec.data.replay, spec.data.replay_name) == (str(GENERAL_ROWS), "General rows of the workbench")
+    assert spec.training.replay_ratio == 0.3
+    again = form_values(world.client().get(launch_url(world), {"from": TrainingJob.objects.latest("pk").pk}))
+    assert again["replay"] == "general"
+
+
+def test_it_replays_a_version_of_the_project(world: World) -> None:
+    other = world.split()
+    add_audit(world, other, None, messages=26)
+    world.split()
+    spec = launched(world, replay=f"version-{other.version_id}")
+    assert (spec.data.replay, spec.data.replay_name) == (str(other.version.path), str(other.version))
+
+
+def test_it_replays_no_rows_that_it_is_probed_with(world: World) -> None:
+    other = world.split()
+    add_audit(world, other, None, messages=26)
+    world.split()
+    client, key = world.client(), f"version-{other.version_id}"
+    sent = form_values(client.get(launch_url(world))) | {"replay": key, f"rows__{key}": "on"}
+    answer = client.post(launch_url(world), sent)
+    assert answer.status_code == 400 and "The run is probed with these rows" in answer.content.decode()
+
+
+def test_it_says_which_rows_a_method_can_replay(world: World) -> None:
+    shaped_split(world, "preference")
+    client = world.client()
+    sent = form_values(client.get(launch_url(world)))
+    assert (
+        sent["method"] == "dpo"
+        and "General rows of the workbench" not in client.get(launch_url(world)).content.decode()
+    )
+    answer = client.post(launch_url(world), sent | {"replay": "general"})
+    assert answer.status_code == 400 and "cannot train on those rows: it needs preference" in answer.content.decode()
+
+
+def test_it_shows_what_was_replayed(world: World) -> None:
+    job = world.job()
+    assert "<dt>Replayed</dt><dd>nothing</dd>" in page_of(world, job)
+    data = {"code": "replay", "text": "8 rows of mine v2 replayed among 32: 20% of the training rows"}
+    RunEvent.objects.create(run=job.run, seq=1, t=0.0, kind="log", data=data)
+    assert "8 rows of mine v2 replayed among 32" in page_of(world, job)
 
 
 def tell(job: TrainingJob, *events: tuple[str, str, int, float, float]) -> None:
