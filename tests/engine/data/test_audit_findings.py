@@ -77,6 +77,24 @@ def test_the_same_prompt_with_other_answers_is_a_conflict(tmp_path: Path) -> Non
     assert found["groups"] == [[21, 22]] and found["severity"] == "repair"
 
 
+def test_copies_of_prompts_are_counted_whatever_their_answers(tmp_path: Path) -> None:
+    rows = [
+        *many(20),
+        qa("Who?", "A"),
+        qa("Who?", "A"),
+        qa("who", "A!"),
+        qa("Who", "B"),
+        qa("Why?", "C"),
+        qa("Why?", "C"),
+    ]
+    document = audit_rows(tmp_path, rows)
+    assert finding(document, "conflicting_answers")["same_prompt"] == 3 + 1
+    assert finding(document, "conflicting_answers")["groups"] == [[21, 22, 23, 24]]
+    rows = [*many(20), qa("Who?", "A"), qa("Who?", "A"), qa("who", "A!"), qa("5 - 3", "2"), qa("5 + 3", "8")]
+    found = finding(audit_rows(tmp_path, rows), "normalised_duplicate")
+    assert (found["surplus"], found["same_prompt"]) == (1, 2)
+
+
 def test_several_answers_are_meant_in_preference_rows(tmp_path: Path) -> None:
     rows = [{"prompt": "Q", "chosen": f"good {n}", "rejected": f"bad {n}"} for n in range(20)]
     assert finding(audit_rows(tmp_path, rows), "conflicting_answers")["count"] == 0

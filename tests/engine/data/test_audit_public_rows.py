@@ -75,6 +75,10 @@ def test_banking77_copies_and_leaks_agree(public_data: Path, tmp_path: Path) -> 
     copies = surplus([plain(row["text"] + " " + row["label"]) for row in train])
     assert finding(document, "exact_duplicate")["count"] == 0
     assert finding(document, "normalised_duplicate")["surplus"] == copies == 30
+    # The figure, of texts alone, stands beside both findings.
+    for code in ("normalised_duplicate", "conflicting_answers"):
+        assert finding(document, code)["same_prompt"] == 31
+        assert "31 prompts are copies of an earlier one" in finding(document, code)["measure"]
     # The 31st copy of a text has another label: not a duplicate to remove, but a conflict to decide.
     texts = surplus([plain(row["text"]) for row in train])
     assert texts == 31 and finding(document, "conflicting_answers")["surplus"] == texts - copies
