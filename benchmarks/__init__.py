@@ -9,4 +9,5 @@ from __future__ import annotations
 BENCHES = {
     "audit": "benchmarks.audit",
     "near_duplicates": "benchmarks.near_duplicates",
+    "training": "benchmarks.training",
 }

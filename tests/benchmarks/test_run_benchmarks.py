@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from benchmarks.rows import make
 from tests.home import ROOT
 
@@ -24,6 +26,17 @@ def test_it_prints_ratios_and_goals_of_the_audit(tmp_path: Path) -> None:
         ratios = rf"\| {what}, [\d,]+ rows/s \| [\d.]+ s = [\d.]+ × orjson; [\d.]+ CPU s = [\d.]+ ×"
         assert re.search(ratios, done.stdout)
     assert "`wc -l`" in done.stdout and "peak memory" in done.stdout and "≤ 30 ×" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_it_prints_ratios_and_losses_of_training(starter_model: Path, tmp_path: Path) -> None:
+    done = run("training", "--rows", "10000", "--folder", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    for who in ("trl at its defaults", "trl, bf16 weights and autocast"):
+        assert re.search(rf"{who}[^|]*\| [\d,]+ tokens/s; .*\(d\) is [\d.]+ × as fast in CPU s", done.stdout)
+    assert re.search(r"difference of a step's loss, \(d\) and trl in fp32 \| \S+ \| ≤ 0.001 \| yes", done.stdout)
+    assert "LLaMA-Factory | not measured" in done.stdout and "share of the measured matrix peak" in done.stdout
 
 
 def test_it_names_the_benches_there_are() -> None:
