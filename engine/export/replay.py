@@ -22,7 +22,9 @@ from engine.evaluation.generate import encode_prompt, generate
 from engine.export.work import Work
 
 LOGITS_AT_MOST = 64
-"""Positions of the reference answer whose logits are compared: a vocabulary of them is kept on disk meanwhile."""
+"""Positions of a reference answer whose logits are compared: a vocabulary of them is kept on disk meanwhile."""
+SCRATCH_BYTES = 512 << 20
+"""What the logits of one side may take there; with many rows or a large vocabulary fewer positions are compared."""
 TEXT_TOKENS = 128
 
 
@@ -107,14 +109,15 @@ class Asking:
 
 def forced_tokens(rows: list[Asked], tokenizer: Any) -> list[tuple[list[int], list[int]]]:
     """For each row the tokens of its prompt and the first of its reference answer, by the run's own tokenizer."""
+    most = max(4, min(LOGITS_AT_MOST, SCRATCH_BYTES // (4 * len(tokenizer) * max(1, len(rows)))))
     found = []
     for row in rows:
         if row.messages:
             prompt = encode_prompt(tokenizer, row.messages, row.tools)
-            answer = list(tokenizer(row.reference, add_special_tokens=False)["input_ids"])[:LOGITS_AT_MOST]
+            answer = list(tokenizer(row.reference, add_special_tokens=False)["input_ids"])[:most]
         else:
             ids = list(tokenizer(row.reference)["input_ids"])[:TEXT_TOKENS]
-            prompt, answer = ids[:1], ids[1 : 1 + LOGITS_AT_MOST]
+            prompt, answer = ids[:1], ids[1 : 1 + most]
         found.append((prompt, answer))
     return found
 

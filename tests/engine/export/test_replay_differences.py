@@ -60,6 +60,14 @@ def test_it_shows_that_another_template_gives_other_answers(tiny_model: Path, tm
     ]
 
 
+def test_it_bounds_what_it_keeps_on_disk(tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = AutoTokenizer.from_pretrained(tiny_model)
+    rows = replay.read_rows(write_rows(tmp_path / "rows.jsonl", make_rows(10, 9)), "", 10, 42)
+    assert {len(answer) > 8 for _, answer in replay.forced_tokens(rows, tokenizer)} == {True}
+    monkeypatch.setattr(replay, "SCRATCH_BYTES", 8 * 10 * 4 * len(tokenizer))
+    assert {len(answer) for _, answer in replay.forced_tokens(rows, tokenizer)} == {8}
+
+
 def test_it_compares_raw_text_by_its_logits(tiny_model: Path, trained: Trained, export: Export, tmp_path: Path) -> None:
     texts = write_rows(tmp_path / "texts.jsonl", [{"text": f"The lamp of shelf {n} burns with oil."} for n in range(3)])
     folder = export(trained("lora"), "lora", "merged", data={"rows": str(texts)}, precision="f32")
