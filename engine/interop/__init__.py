@@ -1,1 +1,1 @@
-"""Other tools' documents: what they read, written from what the workbench knows."""
+"""Other tools' configurations: one file a tool, plain documents in and out, no torch."""
