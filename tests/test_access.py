@@ -15,7 +15,7 @@ from models_app.models import Endpoint
 from runs_app.models import Run
 from tests.world import ROLES, World
 from training_jobs.export_models import Export
-from training_jobs.models import Checkpoint, TrainingJob
+from training_jobs.models import Checkpoint, Preset, TrainingJob
 from training_jobs.plan_models import Plan
 from workbench import links
 
@@ -112,6 +112,15 @@ TABLE: dict[str, Row] = {
     "train": Row(PAGE, args=("project",)),
     "launch": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "launch_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
+    "presets": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "preset_save": Row(NO_GET, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "preset_copy": Row(NO_GET, WRITE, ("project", "preset")),
+    # The first who may deletes it, and the owner finds it gone.
+    "preset_delete": Row(NO_GET, (SIGN_IN, 404, 403, 302, 404), ("project", "preset")),
+    "preset_yaml": Row(PAGE, args=("project", "preset")),
+    # The run of the table was not launched from the form: its specification is not whole, and the page says so.
+    "training_yaml": Row(READ, args=("project", "job")),
+    "training_script": Row(READ, args=("project", "job")),
     "prices": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "learning_curve": Row(PAGE, args=("project", "version")),
     "training_job": Row(PAGE, args=("project", "job")),
@@ -196,10 +205,14 @@ def objects(world: World) -> dict[str, Any]:
         mode="more", teacher={"name": "Tiny"}, asked={"count": 1}, created_by=world.owner,
     )  # fmt: skip
     DraftRow.objects.create(batch=batch, number=1, row={"prompt": "Where is it?", "completion": "Here."})
+    preset = Preset.objects.create(
+        project=world.project, name="p", method="sft", adapter="lora", created_by=world.owner
+    )
     return {
         "project": world.project.pk,
         "endpoint": endpoint.pk,
         "batch": batch.pk,
+        "preset": preset.pk,
         "draft": 1,
         "run": run.pk,
         "job": job.pk,

@@ -31,7 +31,7 @@ from training_jobs.controls import (
     LayerChoice,
     picked,
 )
-from training_jobs.models import TrainingJob
+from training_jobs.models import Preset, TrainingJob
 from training_jobs.option_fields import OptionFormField, option_fields, shown
 
 METHOD_PREFIX, ADAPTER_PREFIX = "method__", "adapter__"
@@ -236,6 +236,18 @@ def settings_data(job: TrainingJob) -> dict[str, Any]:
             found[prefix + item.name] = shown(item, (values or {}).get(item.name, item.default))
     teacher = BaseModel.objects.filter(name=(spec.get("teacher") or {}).get("name", "")).first()
     return found | ({"teacher": str(teacher.pk)} if teacher else {})
+
+
+def preset_data(preset: Preset, suggested: SettingsForm) -> dict[str, Any]:
+    """A preset's settings as the form would have sent them; what it does not say is as suggested."""
+    found = {name: field.initial for name, field in suggested.fields.items()}
+    sections = (("", "training"), (METHOD_PREFIX, "method_options"), (ADAPTER_PREFIX, "adapter_options"))
+    for prefix, section in sections:
+        for name, value in (preset.values.get(section) or {}).items():
+            field = suggested.fields.get(prefix + name)
+            if isinstance(field, OptionFormField):
+                found[prefix + name] = shown(field.item, value)
+    return found
 
 
 def _section(name: str) -> str:

@@ -24,10 +24,10 @@ from runs_app import dispatching
 from runs_app.models import Run
 from training_jobs.controls import RUN_LENGTH, layer_choices, read_controls
 from training_jobs.forgetting_form import ForgettingForm
-from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, ready_splits, settings_data
+from training_jobs.forms import ChoicesForm, SettingsForm, as_typed, preset_data, ready_splits, settings_data
 from training_jobs.kinds import Kinds, adapter_kinds, method_kinds
 from training_jobs.lengths import TokenLengths, lengths_of
-from training_jobs.models import TrainingJob
+from training_jobs.models import Preset, TrainingJob
 
 FIRST_METHOD, FIRST_ADAPTER = "sft", "lora"
 # Rows of these shapes are made for one method; all others are examples to learn from.
@@ -100,6 +100,10 @@ class Launch:
             adapter_kinds(self.choices["adapter"], self.basis.method),
         )
 
+    @property
+    def presets(self) -> QuerySet[Preset]:
+        return Preset.objects.filter(project=self.project)
+
     def is_valid(self) -> bool:
         """Checks all, so that every mistake is shown at once."""
         return all([self.choices.is_valid(), self.settings.is_valid(), self.forgetting.is_valid()])
@@ -130,17 +134,19 @@ class Launch:
         )
 
 
-def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = None) -> Launch:
+def fresh(
+    project: Project, *, split_id: int = 0, source: TrainingJob | None = None, preset: Preset | None = None
+) -> Launch:
     """The form as it is first seen: for the split asked for, or the newest one of a version that is current, or as an
-    earlier job had it."""
+    earlier job had it; with the settings of a preset, where one is given."""
     splits = ready_splits(project)
     split = (source.split if source else splits.filter(pk=split_id).first()) or likely_split(splits)
     basis = Basis(
         project,
         split,
         source.base_model if source else _likely_model(split),
-        source.method if source else likely_method(split),
-        source.adapter if source else FIRST_ADAPTER,
+        kind.method if (kind := source or preset) else likely_method(split),
+        kind.adapter if kind else FIRST_ADAPTER,
     )
     name = source.name if source else str(split.version) if split else ""
     initial = {
@@ -152,7 +158,8 @@ def fresh(project: Project, *, split_id: int = 0, source: TrainingJob | None = N
     }
     choices = ChoicesForm(project, initial=initial)
     forgetting = ForgettingForm(project, split, basis.method, spec=source.spec if source else None)
-    return Launch(project, choices, basis, basis.settings(settings_data(source) if source else None), forgetting)
+    data = settings_data(source) if source else preset_data(preset, basis.settings()) if preset else None
+    return Launch(project, choices, basis, basis.settings(data), forgetting)
 
 
 def typed(project: Project, data: Mapping[str, Any]) -> Launch:

@@ -141,6 +141,10 @@ class Preset(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def adapter_label(self) -> str:
+        return ADAPTERS[self.adapter].label if self.adapter in ADAPTERS else self.adapter
+
 
 class Checkpoint(models.Model):
     job = models.ForeignKey(TrainingJob, models.CASCADE, related_name="checkpoints")

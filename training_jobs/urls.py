@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from training_jobs import comparing, export_views, plan_views, pricing, views
+from training_jobs import comparing, export_views, plan_views, preset_views, pricing, views
 
 urlpatterns = [
     path("", views.train, name="train"),
     path("new/", views.launch, name="launch"),
     path("new/preview/", views.launch_preview, name="launch_preview"),
+    path("presets/", preset_views.presets, name="presets"),
+    path("presets/save/", preset_views.save, name="preset_save"),
+    path("presets/<int:preset_id>/copy/", preset_views.copy, name="preset_copy"),
+    path("presets/<int:preset_id>/delete/", preset_views.delete, name="preset_delete"),
+    path("presets/<int:preset_id>/axolotl/", preset_views.preset_yaml, name="preset_yaml"),
+    path("jobs/<int:job_id>/axolotl/", preset_views.run_yaml, name="training_yaml"),
+    path("jobs/<int:job_id>/script/", preset_views.run_script, name="training_script"),
     path("prices/", pricing.prices, name="prices"),
     path("learning-curve/<int:version_id>/", views.learning_curve, name="learning_curve"),
     path("compare/", comparing.compare_runs, name="compare_runs"),

@@ -23,7 +23,7 @@ from runs_app import logs
 from runs_app.models import ACTIVE, Status
 from training_jobs import archives, launching, learning, measures, planning, repeating
 from training_jobs.forms import ready_splits
-from training_jobs.models import TrainingJob
+from training_jobs.models import Preset, TrainingJob
 from training_jobs.plan_kinds import PLANS
 from training_jobs.tradeoff import tradeoff
 
@@ -85,15 +85,16 @@ def launch(request: HttpRequest, project_id: int) -> HttpResponse:
     assert isinstance(request.user, User)
     if request.method == "GET":
         source = TrainingJob.objects.filter(project=project, pk=_number(request.GET.get("from"))).first()
-        form = launching.fresh(project, split_id=_number(request.GET.get("split")), source=source)
-        return render(request, "training_jobs/launch.html", _launch_context(form))
+        preset = Preset.objects.filter(project=project, pk=_number(request.GET.get("preset"))).first()
+        form = launching.fresh(project, split_id=_number(request.GET.get("split")), source=source, preset=preset)
+        return render(request, "training_jobs/launch.html", launch_context(form))
     form = launching.typed(project, request.POST)
     preview = planning.preview(form)
     # Settings that have just followed a new choice are shown before they are run.
     if preview.ready and preview.spec is not None and not form.moved and "refresh" not in request.POST:
         return redirect(launching.start(form, preview.spec, request.user, preview.estimate).run)
     status = 200 if "refresh" in request.POST or (form.moved and preview.ready) else 400
-    return render(request, "training_jobs/launch.html", _launch_context(form, preview), status=status)
+    return render(request, "training_jobs/launch.html", launch_context(form, preview), status=status)
 
 
 @require_POST
@@ -101,7 +102,7 @@ def launch_preview(request: HttpRequest, project_id: int) -> HttpResponse:
     """The preview card for what stands in the form; with new choices, the settings that follow them as well."""
     project = get_project(request, project_id, Role.MEMBER)
     form = launching.typed(project, request.POST)
-    return render(request, "training_jobs/_answer.html", _launch_context(form, planning.preview(form)))
+    return render(request, "training_jobs/_answer.html", launch_context(form, planning.preview(form)))
 
 
 @require_GET
@@ -173,7 +174,7 @@ def learning_curve(request: HttpRequest, project_id: int, version_id: int) -> Ht
     return render(request, f"training_jobs/learning_curve.html{part}", context)
 
 
-def _launch_context(form: launching.Launch, preview: planning.Preview | None = None) -> dict[str, Any]:
+def launch_context(form: launching.Launch, preview: planning.Preview | None = None) -> dict[str, Any]:
     preview = preview or planning.preview(_as_sent(form))
     return {
         "project": form.project,

@@ -83,7 +83,7 @@ model = AutoModelForCausalLM.from_pretrained(
     given.model,
     dtype={dtype},{quantised}
 )
-{prepare}arguments = {trainer}Config(
+{unpacked}{prepare}arguments = {trainer}Config(
     output_dir=given.output,
     max_steps=given.max_steps,
     use_cpu=on_cpu,
@@ -103,6 +103,13 @@ trainer = {trainer}Trainer(
 trainer.train()
 trainer.save_model()
 '''
+
+
+_UNPACKED = """for module in model.modules():
+    # On a processor the library would repack weights in the middle of a run, with coarser scales.
+    if hasattr(module, "support_avx512bf16_for_cpu"):
+        module.support_avx512bf16_for_cpu = False
+"""
 
 
 def export(spec: TrainingSpec, name: str = "train.py") -> str:
@@ -129,6 +136,7 @@ def export(spec: TrainingSpec, name: str = "train.py") -> str:
         # Trained weights stay in fp32; frozen ones are held in 16 bits where products are computed so.
         dtype="torch.bfloat16 if half else torch.float32" if with_peft else "torch.float32",
         quantised=_quantised(spec) if packed else "",
+        unpacked=_UNPACKED if packed else "",
         prepare=f"peft_config = {_peft_config(spec)}\n" if with_peft else "",
         arguments=_literal(_arguments(spec)),
         peft_argument="\n    peft_config=peft_config," if with_peft else "",

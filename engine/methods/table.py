@@ -77,8 +77,9 @@ METHODS: dict[str, Method] = {
             key="sft",
             label="Supervised fine-tuning (SFT)",
             when=(
-                "To teach a behaviour, a format or a style from examples of prompts with the answers you want. "
-                "Not for facts that change: give those at question time (retrieval)."
+                "To teach a behaviour, a format or a style from examples of prompts with the answers you want. With "
+                "rows of many kinds of tasks it is instruction tuning. Not for facts that change: give those at "
+                "question time (retrieval)."
             ),
             data_shapes=(
                 "messages",
