@@ -71,6 +71,7 @@ def training_spec(
                 "train": str(split.file("train")),
                 "validation": str(split.file("validation")) if split.rows("validation") else None,
                 "system_prompt": project.system_prompt,
+                "task_type": project.task_type,
             },
             "method": method,
             "adapter": adapter,

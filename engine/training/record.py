@@ -27,6 +27,7 @@ ENVIRONMENT, ROWS = "environment.json", "rows"
 _VARIABLES = (
     "CUDA_VISIBLE_DEVICES", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "CUBLAS_WORKSPACE_CONFIG",
     "PYTORCH_CUDA_ALLOC_CONF", "HF_HUB_OFFLINE", "TOKENIZERS_PARALLELISM",
+    "WORLD_SIZE",
 )  # fmt: skip
 _CODE = Path(__file__).resolve().parents[2]
 
@@ -34,7 +35,7 @@ _CODE = Path(__file__).resolve().parents[2]
 def write(run_dir: Path, spec: TrainingSpec, plan: dict[str, Any], fingerprint: dict[str, str]) -> None:
     """``plan`` is how the run computes; ``fingerprint`` are the digests that a resumption is checked by."""
     parts = {"train": spec.data.train, "validation": spec.data.validation, "replay": spec.data.replay}
-    document = {
+    document: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "workbench": code(),
         "python": platform.python_version(),
@@ -52,6 +53,9 @@ def write(run_dir: Path, spec: TrainingSpec, plan: dict[str, Any], fingerprint: 
         },
         "model": _model(Path(spec.model.path), spec.model.name),
     }
+    if spec.probes.files:
+        there = [file for file in spec.probes.files if Path(file.path).is_file()]
+        document["probes"] = {file.key: sha256(Path(file.path)) for file in there}
     if spec.teacher:
         document["teacher"] = _model(Path(spec.teacher.path), spec.teacher.name)
     document["earlier"] = _earlier(run_dir, document)
