@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import BinaryIO, cast
@@ -47,8 +48,7 @@ class Bands:
             keys, sketches = self.take()
             return candidate_pairs(np.ascontiguousarray(keys.T), usable, sketches)
         self._spill()
-        sketches = np.memmap(self._files[-1], dtype=np.uint8, mode="r").reshape(len(usable), -1)
-        return candidate_pairs(self._columns(), usable, sketches)
+        return candidate_pairs(self._columns(), usable, _OnDisk(self._files[-1], len(usable)))
 
     def _columns(self) -> Iterator[NDArray[np.uint64]]:
         for file in self._files[:-1]:
@@ -65,8 +65,21 @@ class Bands:
             file.flush()
 
 
+class _OnDisk:
+    """Sketches in a file. What was read is let go of at once: the pages would add up to the whole of it."""
+
+    def __init__(self, file: BinaryIO, rows: int) -> None:
+        self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self._rows = np.frombuffer(self._map, dtype=np.uint8).reshape(rows, -1)
+
+    def __getitem__(self, places: NDArray[np.int64]) -> NDArray[np.uint8]:
+        found = self._rows[places]
+        self._map.madvise(mmap.MADV_DONTNEED)
+        return found
+
+
 def candidate_pairs(
-    bands: Iterable[NDArray[np.uint64]], usable: NDArray[np.bool_], sketches: NDArray[np.uint8]
+    bands: Iterable[NDArray[np.uint64]], usable: NDArray[np.bool_], sketches: NDArray[np.uint8] | _OnDisk
 ) -> tuple[NDArray[np.uint64], bool]:
     """Pairs (smaller place << 32 | larger place) of rows that agree in a band and whose sketches do not rule it out,
     each once and in order, and whether some were left out because there were more than ``MOST_PAIRS``. ``bands``: the
@@ -84,7 +97,7 @@ def candidate_pairs(
     return held, False
 
 
-def _alike(pairs: NDArray[np.uint64], sketches: NDArray[np.uint8]) -> NDArray[np.uint64]:
+def _alike(pairs: NDArray[np.uint64], sketches: NDArray[np.uint8] | _OnDisk) -> NDArray[np.uint64]:
     """The pairs of which enough minima agree. At ``LEAST_ALIKE`` of 112 the estimate is three standard deviations
     below a similarity of 0.5; rows that met in one band by chance, which are most, agree in a tenth."""
     kept = [np.zeros(0, dtype=np.uint64)]
