@@ -37,6 +37,10 @@ class Gates:
         self._until_compiled = 0
         self._database = _compile(self._patterns)
 
+    @property
+    def compiled(self) -> bool:
+        return self._database is not None
+
     def bit(self, name: str) -> int:
         """0 for a name without a gate."""
         return self._bits.get(name, 0)

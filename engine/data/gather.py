@@ -33,6 +33,8 @@ COLUMNS = ("number", "line", "content", "coarse", "prompt", "answer", "character
 # Shapes with one right answer a prompt; a preference or a thumb may well judge several.
 ONE_ANSWER = frozenset({"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation", "slots"})
 
+# Checks whose gates let through all that ``mask_text`` hides.
+MASKED = ("personal_data", "pii_email", "secret")
 # States of these types are the same after ``look`` as before.
 UNCHANGING = (type(None), int, str, tuple, Path)
 
@@ -129,6 +131,14 @@ class Gatherer:
         self._look(rows, notes)
         index_rows = unusable + list(map(_index_row, kept, rows))
         return Gathered(len(rows), [seen.format for seen in rows], self._columns(rows), index_rows, notes.flags)
+
+    def mask(self, text: str) -> str:
+        """``mask_text``, which is dear, where a scan says that there could be something to hide."""
+        bits = [self.gates.bit(name) for name in MASKED]
+        if not self.gates.compiled or not all(bits):
+            return mask_text(text)
+        passed = self.gates.scan(text.encode("utf-8", "surrogatepass"))
+        return mask_text(text) if any(passed & bit for bit in bits) else text
 
     def _look(self, rows: list[Seen], notes: Notes) -> None:
         for seen in rows:

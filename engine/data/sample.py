@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from engine.data.checks import Facts
     from engine.data.example import Example
 
+Mask = Callable[[str], str]
 MOST_ROWS, MOST_CHARACTERS, SEED = 20_000, 1000, 42
 
 
@@ -48,15 +50,24 @@ def sample(facts: Facts) -> Sample:
         places = np.arange(len(numbers))
         if len(numbers) > MOST_ROWS:
             places = np.sort(np.random.default_rng(SEED).choice(len(numbers), MOST_ROWS, replace=False))
-        parts = [part(*found) for found in examples(facts, [int(number) for number in numbers[places]])]
+        parts = [part(*found, facts.mask) for found in examples(facts, [int(number) for number in numbers[places]])]
         facts.sample = Sample(parts, len(parts) if len(numbers) > MOST_ROWS else None)
     return facts.sample
 
 
-def part(number: int, line: int, example: Example) -> Part:
+def part(number: int, line: int, example: Example, mask: Mask = mask_text) -> Part:
     prompt, answer = asked(example), example.answer
     turns = sum(message["role"] == "user" for message in example.prompt_messages)
-    return Part(number, line, start(prompt), start(answer), len(prompt), len(answer), turns, bool(example.annotations))
+    return Part(
+        number,
+        line,
+        start(prompt, mask),
+        start(answer, mask),
+        len(prompt),
+        len(answer),
+        turns,
+        bool(example.annotations),
+    )
 
 
 def asked(example: Example) -> str:
@@ -66,8 +77,8 @@ def asked(example: Example) -> str:
     return "\n".join(str(message["content"]) for message in example.prompt_messages if message["role"] == "user")
 
 
-def start(text: str) -> str:
+def start(text: str, mask: Mask = mask_text) -> str:
     """The first 1,000 characters, masked. What is cut at the end may be half an address: the last word goes with it."""
     if len(text) <= MOST_CHARACTERS:
-        return mask_text(text)
-    return mask_text(text[:MOST_CHARACTERS].rpartition(" ")[0])
+        return mask(text)
+    return mask(text[:MOST_CHARACTERS].rpartition(" ")[0])

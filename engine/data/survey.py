@@ -75,6 +75,7 @@ class Survey:
             words = "The file holds no rows, only blank lines or an empty array."
             raise FileRefused("empty", words, "Upload a file with one JSON object on each line.")
         facts = Facts(self.connection, self.columns, dict(self.formats), self.usable, reader.path, reader.container)
+        facts.mask = self.gatherer.mask
         for place, (_, check, state) in enumerate(self.gatherer.checks, 1):
 
             def tell(done: int, of: int, title: str = check.ABOUT[0].title, place: int = place) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from engine.data.book import About, Book
+from engine.data.mask import mask_text
 
 if TYPE_CHECKING:
     from engine.data.columns import Column
@@ -91,7 +92,7 @@ class Options:
 @dataclass(slots=True)
 class Facts:
     """What is known once every row was seen. Columns are in the order of the usable rows. ``sections`` are what checks
-    have to show beside findings: parts of the document, by name."""
+    have to show beside findings: parts of the document, by name. ``mask`` hides personal data as ``mask_text`` does."""
 
     connection: sqlite3.Connection
     columns: dict[str, Column]
@@ -103,6 +104,7 @@ class Facts:
     sections: dict[str, Any] = field(default_factory=dict)
     sample: Sample | None = None
     clusters: Any = None
+    mask: Callable[[str], str] = mask_text
     # A check that compares for long says how far it is: (done, of).
     tell: Callable[[int, int], None] = field(default=lambda done, of: None)
 

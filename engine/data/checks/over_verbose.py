@@ -45,7 +45,7 @@ def conclude(state: None, book: Book, facts: Facts) -> None:
     numbers = facts.columns["number"].values()[candidates[::step]]
     # Most are long by their prompt: those need no cluster.
     again = examples(facts, [int(number) for number in numbers])
-    found = [part(*each) for each in again if len(each[2].answer) > fences.min()]
+    found = [part(*each, facts.mask) for each in again if len(each[2].answer) > fences.min()]
     of = facts.clusters.assign([each.prompt for each in found]) if found else []
     for each, cluster in zip(found, of, strict=True):
         if each.answer_characters > fences[cluster]:

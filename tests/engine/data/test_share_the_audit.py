@@ -148,3 +148,19 @@ def test_words_and_runs_as_numbers_are_those_of_the_plain_way(texts: list[str]) 
             if all(len(word) <= 16 for word in words):
                 assert all(of.setdefault(run, number) == number for run, number in zip(expected, mine, strict=True))
         assert len(set(of.values())) == len(of)
+
+
+@given(
+    st.text(LETTERS, max_size=40), st.sampled_from(["jane@example.com", "+1 415 555 0134", "AKIAIOSFODNN7EXAMPLE", "x"])
+)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_sample_is_masked_as_everything_is(gatherer: Gatherer, around: str, value: str) -> None:
+    text = f"{around} {value} {around}"
+    assert gatherer.mask(text) == mask.mask_text(text)
+
+
+@pytest.fixture(scope="module")
+def gatherer() -> Gatherer:
+    made = Gatherer(Options(), None)
+    made.gates.compile()
+    return made
