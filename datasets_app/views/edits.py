@@ -184,8 +184,12 @@ def _basket(request: HttpRequest, version: DatasetVersion) -> HttpResponse:
         audit = launching.audit_of(version)
         for one in waiting.filter(op="edit")[:MOST_BASKET]:
             record = editing.record_of(version, audit, int(one.data["number"]))
-            before = mask_all(record.row) if record else _line(version, audit, one.data)
-            edits.append((one, previews.parts_of(before, mask_all(one.data["row"]))))
+            after = mask_all(one.data["row"])
+            if record is None:  # a line and a row have no words in common
+                line = _line(version, audit, one.data)
+                edits.append((one, [*previews.parts_of(line, None), *previews.parts_of(None, after)]))
+            else:
+                edits.append((one, previews.parts_of(mask_all(record.row), after)))
     except (launching.NotReady, DataError, OSError) as error:
         failed = str(error)
     context = {

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser import kitchen
+from tests.browser import kitchen, planted
+from tests.browser.clicking import Data, Look, upload
 from tests.home import ROOT
 
 PICTURES = ROOT / "docs" / "screenshots"
@@ -135,6 +137,35 @@ def picture(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Page, str], N
         page.set_viewport_size({"width": 1280, "height": 900})
 
     return take
+
+
+@pytest.fixture(scope="module")
+def data(site: Site, signed_in: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Data]:
+    files = tmp_path_factory.mktemp("files")
+    page = signed_in.new_page()
+    page.goto("/projects/new/")
+    page.get_by_label("Name").fill("Orders")
+    page.get_by_label(re.compile("What the model should do", re.I)).fill("Answer questions about orders.")
+    page.get_by_label(re.compile("Task type", re.I)).select_option("text")
+    page.get_by_role("button", name="Make the project").click()
+    url = page.url
+    yield Data(url, upload(page, url, planted.dirty(files / "orders.jsonl")), files)
+    page.close()
+
+
+@pytest.fixture
+def look(picture: Look) -> Look:
+    """Looks at a page as customers do: light, dark, on a phone without scrolling sideways, by a screen reader."""
+
+    def at(page: Page, name: str) -> None:
+        picture(page, name)
+        found = Axe().run(page).response["violations"]
+        serious = [
+            (v["id"], n["html"][:160]) for v in found if v["impact"] in ("serious", "critical") for n in v["nodes"]
+        ]
+        assert serious == [], page.url
+
+    return at
 
 
 def _free_port() -> int:

@@ -4,62 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import expect
 
 from tests.browser import planted
-from tests.browser.conftest import Site, Visitor
+from tests.browser.clicking import SECOND, WAIT, Data, Look, audited, falling, figure, press_split, tab, upload
+from tests.browser.conftest import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
-
-SECOND = 1000
-WAIT = 60 * SECOND
-Picture = Callable[[Page, str], None]
-Look = Callable[[Page, str], None]
-
-
-@dataclass(frozen=True)
-class Data:
-    """The Data page of a project, and the version of the file with planted defects, audited."""
-
-    url: str
-    version: str
-    files: Path
-
-
-@pytest.fixture(scope="module")
-def data(site: Site, signed_in: BrowserContext, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Data]:
-    files = tmp_path_factory.mktemp("files")
-    page = signed_in.new_page()
-    page.goto("/projects/new/")
-    page.get_by_label("Name").fill("Orders")
-    page.get_by_label(re.compile("What the model should do", re.I)).fill("Answer questions about orders.")
-    page.get_by_label(re.compile("Task type", re.I)).select_option("text")
-    page.get_by_role("button", name="Make the project").click()
-    url = page.url
-    yield Data(url, _upload(page, url, planted.dirty(files / "orders.jsonl")), files)
-    page.close()
-
-
-@pytest.fixture
-def look(picture: Picture) -> Look:
-    """Looks at a page as customers do: light, dark, on a phone without scrolling sideways, by a screen reader."""
-
-    def at(page: Page, name: str) -> None:
-        picture(page, name)
-        found = Axe().run(page).response["violations"]
-        serious = [
-            (v["id"], n["html"][:160]) for v in found if v["impact"] in ("serious", "critical") for n in v["nodes"]
-        ]
-        assert serious == [], page.url
-
-    return at
 
 
 @pytest.mark.slow
@@ -67,12 +22,12 @@ def test_findings_have_the_counts_that_were_planted(visitor: Visitor, data: Data
     page = visitor.page
     page.goto(data.version)
     lines = planted.SOUND + sum(planted.COPIES.values()) + sum(planted.ROWS.values())
-    expect(_figure(page, "Lines")).to_contain_text(str(lines))
-    expect(_figure(page, "Unusable")).to_contain_text(str(planted.UNUSABLE))
+    expect(figure(page, "Lines")).to_contain_text(str(lines))
+    expect(figure(page, "Unusable")).to_contain_text(str(planted.UNUSABLE))
     expect(page.get_by_label("Readiness")).to_contain_text("Usable with repairs")
     look(page, "data-overview")
 
-    _tab(page, "Findings")
+    tab(page, "Findings")
     findings = page.locator("section", has=page.locator("#findings-title"))
     for title, (count, surplus) in planted.FOUND.items():
         cells = findings.get_by_role("row", name=re.compile(f"^{title}"))
@@ -82,11 +37,11 @@ def test_findings_have_the_counts_that_were_planted(visitor: Visitor, data: Data
     findings.get_by_role("link", name="Rows", exact=True).click()
     expect(page).to_have_url(re.compile("sort="))
 
-    _tab(page, "Coverage")
+    tab(page, "Coverage")
     expect(page.locator("[data-cluster-map] .main-svg").first).to_be_visible()
     look(page, "data-coverage")
     for title in ("Lengths", "File"):
-        _tab(page, title)
+        tab(page, title)
         look(page, f"data-{title.lower()}")
 
 
@@ -105,7 +60,7 @@ def test_rows_are_found_tagged_and_a_finding_dismissed(visitor: Visitor, data: D
     first = rows.first.get_attribute("aria-label") or ""
     page.get_by_label("Order", exact=True).select_option(label="Most tokens first")
     expect(rows.first).not_to_have_attribute("aria-label", first)
-    assert _falling(page.locator(".card-tools", has_text=" tokens").all_inner_texts())
+    assert falling(page.locator(".card-tools", has_text=" tokens").all_inner_texts())
     page.get_by_role("link", name=re.compile("^Next")).click()
     expect(page.locator("#list")).to_contain_text("21–40 of")
     page.get_by_label("Text in the row").fill("sonata")
@@ -162,8 +117,8 @@ def test_a_row_is_edited_in_a_new_version(visitor: Visitor, data: Data, look: Lo
     expect(page.locator("main")).to_contain_text("The shop opens at nine.")
     look(page, "data-basket")
     page.get_by_role("button", name="Apply 1 change").click()
-    _audited(page, not_at=data.version)
-    expect(_figure(page, "Unusable")).to_contain_text(str(planted.UNUSABLE - 1))
+    audited(page, not_at=data.version)
+    expect(figure(page, "Unusable")).to_contain_text(str(planted.UNUSABLE - 1))
     visitor.complaints[:] = [text for text in visitor.complaints if "422" not in text]
 
 
@@ -178,17 +133,17 @@ def test_a_repair_is_previewed_and_leaves_no_finding_of_its_kinds(visitor: Visit
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("heading", name="What it would do")).to_be_visible(timeout=WAIT)
     value = ".figure-value"
-    expect(_figure(page, "Remove duplicates").locator(value)).to_have_text("10")
-    expect(_figure(page, "Redact personal data").locator(value)).to_have_text("9")
+    expect(figure(page, "Remove duplicates").locator(value)).to_have_text("10")
+    expect(figure(page, "Redact personal data").locator(value)).to_have_text("9")
     # One of the ten rows holds U+FFFD: what stood there is lost, and no repair brings it back.
-    expect(_figure(page, "Normalise text").locator(value)).to_have_text("9")
+    expect(figure(page, "Normalise text").locator(value)).to_have_text("9")
     change = page.get_by_role("article", name=re.compile("changes$")).filter(has_text="[EMAIL]").first
     expect(change.locator("del, .diff-gone").first).to_contain_text("***")
     expect(page.locator("main")).not_to_contain_text("example.com")
     look(page, "data-preview")
     page.get_by_role("button", name="Apply in a new version").click()
-    _audited(page, not_at=data.version)
-    _tab(page, "Findings")
+    audited(page, not_at=data.version)
+    tab(page, "Findings")
     findings = page.locator("section", has=page.locator("#findings-title"))
     for title in planted.MENDED:
         expect(findings).not_to_contain_text(title)
@@ -212,8 +167,8 @@ def test_a_conflict_is_decided_by_hand_and_undone(visitor: Visitor, data: Data, 
     expect(page.locator("main")).to_contain_text("Group 1 of 3")
     expect(page.get_by_role("radio").first).to_be_checked()
     page.get_by_role("button", name="Apply 1 decision").click()
-    _audited(page, not_at=data.version)
-    _tab(page, "Findings")
+    audited(page, not_at=data.version)
+    tab(page, "Findings")
     cells = page.get_by_role("row", name=re.compile("^Same prompt, different answers")).get_by_role("cell")
     expect(cells.nth(1)).to_have_text("4")
     page.get_by_role("button", name="Go back to v1").click()
@@ -225,7 +180,7 @@ def test_a_conflict_is_decided_by_hand_and_undone(visitor: Visitor, data: Data, 
 @pytest.mark.slow
 def test_columns_that_say_nothing_are_mapped(visitor: Visitor, data: Data, look: Look) -> None:
     page = visitor.page
-    _upload(page, data.url, planted.tickets_csv(data.files / "tickets.csv"))
+    upload(page, data.url, planted.tickets_csv(data.files / "tickets.csv"))
     before = page.url
     page.get_by_role("link", name="Say what the columns are").click()
     preview = page.locator("section", has=page.locator("#trial-title"))
@@ -235,20 +190,20 @@ def test_columns_that_say_nothing_are_mapped(visitor: Visitor, data: Data, look:
     expect(preview).to_contain_text("Can be read")
     look(page, "data-mapping")
     page.get_by_role("button", name="Make the new version").click()
-    _audited(page, not_at=before)
-    expect(_figure(page, "Usable")).to_contain_text("120")
+    audited(page, not_at=before)
+    expect(figure(page, "Usable")).to_contain_text("120")
 
 
 @pytest.mark.slow
 def test_a_mix_of_70_to_30_names_its_sources(visitor: Visitor, data: Data, look: Look) -> None:
     page = visitor.page
-    _upload(page, data.url, planted.general(data.files / "general.jsonl"))
+    upload(page, data.url, planted.general(data.files / "general.jsonl"))
     page.goto(data.version + "mix/")
     page.get_by_label("General rows").select_option(label="general v1")
     expect(page.locator("#choice")).to_contain_text("149 general rows")
     look(page, "data-mix")
     page.get_by_role("button", name="Make the mix").click()
-    _audited(page, not_at=data.version)
+    audited(page, not_at=data.version)
     expect(page.locator("main")).to_contain_text("general v1")
     look(page, "data-mixed")
 
@@ -256,13 +211,13 @@ def test_a_mix_of_70_to_30_names_its_sources(visitor: Visitor, data: Data, look:
 @pytest.mark.slow
 def test_splits_by_time_by_group_and_against_a_test_file(visitor: Visitor, data: Data, look: Look) -> None:
     page = visitor.page
-    _upload(page, data.url, planted.held_out(data.files / "exam.jsonl"))
+    upload(page, data.url, planted.held_out(data.files / "exam.jsonl"))
     page.goto(data.version)
     page.get_by_role("link", name="Split by time, group or test file").click()
     page.get_by_role("link", name="By time").click()
     page.get_by_label("Column with the time").select_option("when")
     look(page, "data-split-new")
-    _split(page)
+    press_split(page)
     expect(page.locator("main")).to_contain_text("By time: when")
     newest = page.locator("section", has=page.locator("#time-title")).get_by_role("row")
     ends = [row.inner_text().split("\t")[1:] for row in newest.all()[1:]]
@@ -271,12 +226,12 @@ def test_splits_by_time_by_group_and_against_a_test_file(visitor: Visitor, data:
 
     page.goto(data.version + "split/?strategy=group")
     page.get_by_label(re.compile("^Column")).select_option("shop")
-    _split(page)
+    press_split(page)
     expect(page.locator("main")).to_contain_text("each of its 15 values is on one side")
 
     page.goto(data.version + "split/?strategy=file")
     page.get_by_label("Test file", exact=True).select_option(label="exam v1")
-    _split(page)
+    press_split(page)
     expect(page.locator("main")).to_contain_text(f"{planted.LEAKED} rows of orders v1 stand in the test file")
     look(page, "data-split-file")
 
@@ -312,7 +267,7 @@ def test_reports_and_exports_leave_masked(visitor: Visitor, data: Data, look: Lo
 def test_an_audit_is_asked_for_again_with_held_out_data(visitor: Visitor, data: Data, look: Look) -> None:
     page = visitor.page
     if not (data.files / "exam.jsonl").exists():
-        _upload(page, data.url, planted.held_out(data.files / "exam.jsonl"))
+        upload(page, data.url, planted.held_out(data.files / "exam.jsonl"))
     page.goto(data.version)
     page.get_by_text("Audit again").first.click()
     page.get_by_label("Cutoff length").fill("128")
@@ -322,7 +277,7 @@ def test_an_audit_is_asked_for_again_with_held_out_data(visitor: Visitor, data: 
     expect(page.get_by_text("Cut at 128")).to_be_visible(timeout=WAIT)
     leaked = page.get_by_role("row", name=re.compile("^Rows of the test file")).get_by_role("cell")
     expect(leaked.last).to_have_text(str(planted.LEAKED))
-    _tab(page, "File")
+    tab(page, "File")
     expect(page.locator("section", has=page.locator("#audits-title")).locator("tbody tr")).to_have_count(2)
 
 
@@ -340,37 +295,3 @@ def test_a_long_audit_shows_its_progress_and_stops(visitor: Visitor, data: Data,
     expect(page.locator("main")).to_contain_text("Somebody stopped this", timeout=WAIT)
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
     look(page, "data-stopped")
-
-
-def _upload(page: Page, data_url: str, file: Path) -> str:
-    """Uploads the file and gives the address of its version when its audit is there."""
-    page.goto(data_url)
-    page.locator("[data-upload] input[type=file]").set_input_files(file)
-    page.wait_for_url(re.compile(r"/versions/\d+/"), timeout=WAIT)
-    expect(page.get_by_label("Readiness")).to_be_visible(timeout=WAIT)
-    return page.url
-
-
-def _tab(page: Page, name: str) -> None:
-    page.get_by_label("Parts of the audit").get_by_role("link", name=re.compile(f"^{name}")).click()
-    expect(page.get_by_label("Parts of the audit").locator("[aria-current]")).to_contain_text(name)
-
-
-def _figure(page: Page, label: str) -> Locator:
-    return page.locator(".figures > *", has_text=label).first
-
-
-def _audited(page: Page, not_at: str) -> None:
-    """Waits until the page has gone on to a new version and its audit is there."""
-    page.wait_for_url(lambda url: bool(re.search(r"/versions/\d+/$", url)) and url != not_at, timeout=WAIT)
-    expect(page.get_by_label("Readiness")).to_be_visible(timeout=WAIT)
-
-
-def _split(page: Page) -> None:
-    page.get_by_role("button", name="Split", exact=True).click()
-    expect(page.get_by_role("heading", name="Parts", exact=True)).to_be_visible(timeout=WAIT)
-
-
-def _falling(texts: list[str]) -> bool:
-    counts = [int(re.sub(r"\D", "", text)) for text in texts]
-    return len(counts) > 1 and counts == sorted(counts, reverse=True)
