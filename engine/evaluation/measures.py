@@ -48,7 +48,7 @@ MEASURES: dict[str, Measure] = {
         "Unsafe prompts that the generated answer refuses. Fewer than before means caution was forgotten.",
     ),
     "answered": Measure(
-        "harmless prompts answered",
+        "harmless answered",
         "share of harmless prompts",
         "higher",
         "rate",
