@@ -50,11 +50,12 @@ class ForgettingForm(forms.Form):
         for name in suite_names():
             self.fields[SUITE_PREFIX + name] = _box(installed(name).title, _about(name), name in suites)
         for key, version in self.versions.items():
-            about = f"{_shapes(version)}; at most {ROWS} are asked."
+            about = f"{_shapes(version)}."
             self.fields[FILE_PREFIX + key] = _box(str(version), about, key in keys)
         self.sources = replay_sources(project, split, method)
         earlier = str(((spec or {}).get("data") or {}).get("replay") or "")
         self.fields["replay"] = _source(self.sources, earlier, method)
+        self.fields["probe_rows"] = _rows(int(chosen.get("rows", default.rows)))
         limit = float(chosen.get("forgetting_limit", default.forgetting_limit))
         self.fields["forgetting_limit"] = _limit(f"{limit * 100:g}")
 
@@ -93,6 +94,7 @@ class ForgettingForm(forms.Form):
         return {
             "suites": [name for name in suite_names() if values[SUITE_PREFIX + name]],
             "files": files,
+            "rows": int(values["probe_rows"]),
             "forgetting_limit": float(values["forgetting_limit"]) / 100,
         }
 
@@ -131,7 +133,8 @@ def replay_sources(project: Project, split: Split | None, method: str) -> dict[s
 
 def probe_cost(probes: ProbeChoice) -> int:
     """About how many tokens one scoring of the chosen suites is worth."""
-    return sum(installed(name).cost for name in probes.suites) + _FILE_COST * len(probes.files)
+    files = _FILE_COST * len(probes.files) * min(probes.rows, ROWS) // ROWS
+    return sum(installed(name).thinned(probes.rows).cost for name in probes.suites) + files
 
 
 def probing_versions(project: Project, split: Split | None) -> list[DatasetVersion]:
@@ -161,7 +164,7 @@ def _shapes(version: DatasetVersion) -> str:
 
 
 def _about(name: str) -> str:
-    suite = installed(name)
+    suite = installed(name).thinned(ProbeChoice().rows)
     measured = ", ".join(MEASURES[measure].words for measure in suite.measures)
     about = BUILT_IN[name].about if name in BUILT_IN else "A suite of your own."
     return f"{about} Measures {measured}; {_dear(suite)}"
@@ -187,6 +190,19 @@ def _source(sources: Mapping[str, Source], earlier: str, method: str) -> forms.C
         "could do before is practised on. EWC then protects what these rows depend on.",
         error_messages={"invalid_choice": f"This method cannot train on those rows: it needs {shapes}. Choose others."},
     )
+
+
+def _rows(initial: int) -> forms.IntegerField:
+    field = forms.IntegerField(
+        min_value=8,
+        max_value=1000,
+        initial=str(initial),
+        label="Rows asked of a suite",
+        help_text="Of each kind, evenly over its domains. More see smaller changes, and take longer each time.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    field.unit, field.range = "rows", "8 to 1,000"  # type: ignore[attr-defined]
+    return field
 
 
 def _limit(initial: str) -> forms.FloatField:

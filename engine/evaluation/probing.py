@@ -115,7 +115,7 @@ def score_suite(
     `on_progress(done, total)` counts items after each batch and is called before each token that is generated; an
     exception it raises ends the scoring cleanly. Raises EngineError where prompts meet a model without a chat template.
     """
-    with measuring(model) as precision:
+    with measuring(model, fold=True) as precision:
         scorer = _Scorer(model, tokenizer, suite, batch_size, precision, on_progress)
         return list(scorer.scores())
 

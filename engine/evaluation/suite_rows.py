@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -104,6 +105,19 @@ class Suite:
     prompts: tuple[ProbePrompt, ...] = ()
     title: str = ""
 
+    def thinned(self, rows: int) -> Suite:
+        """At most ``rows`` rows of each kind (of prompts, for each measure), the domains as evenly as they were."""
+        prompts = {measure: [one for one in self.prompts if one.measure == measure] for measure in self.measures}
+        kept = {id(one) for same in prompts.values() for one in _thinned(same, rows)}
+        return replace(
+            self,
+            passages=tuple(_thinned(self.passages, rows)),
+            questions=tuple(_thinned(self.questions, rows)),
+            continuations=tuple(_thinned(self.continuations, rows)),
+            answers=tuple(_thinned(self.answers, rows)),
+            prompts=tuple(one for one in self.prompts if id(one) in kept),
+        )
+
     @property
     def size(self) -> int:
         """Everything it asks."""
@@ -132,6 +146,16 @@ class Suite:
             **{name: name in asked for name in ("refusal", "answered", "format")},
         }
         return tuple(name for name, rows in there.items() if rows)
+
+
+def _thinned(found: Sequence[Any], rows: int) -> list[Any]:
+    """The first of each domain, then the second of each, and so on, in their own order."""
+    seen: Counter[str] = Counter()
+    turns = []
+    for place, one in enumerate(found):
+        seen[one.domain] += 1
+        turns.append((seen[one.domain], place))
+    return [found[place] for place in sorted(place for _, place in sorted(turns)[:rows])]
 
 
 @dataclass(frozen=True, slots=True)

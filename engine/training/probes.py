@@ -22,8 +22,8 @@ class Probes:
         self.titles = {file.key: file.title for file in choice.files}
         self._memory = memory
         self._events = events
-        self._suites: list[Suite] = [load_suite(name) for name in choice.suites]
-        self._suites += [load_file(file) for file in choice.files]
+        self._suites: list[Suite] = [load_suite(name).thinned(choice.rows) for name in choice.suites]
+        self._suites += [load_file(file, rows=choice.rows) for file in choice.files]
 
     def measure(
         self, model: Any, tokenizer: Any, step: int, on_progress: Callable[[int, int], None] | None = None

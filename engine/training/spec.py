@@ -43,6 +43,8 @@ class ProbeChoice:
     """Names of installed suites."""
     files: tuple[SuiteFile, ...] = ()
     """Files of rows that are asked like suites."""
+    rows: int = 32
+    """Rows of each kind that are asked of a suite: what is asked again and again must not cost more than training."""
     forgetting_limit: float = 0.05
     """A relative fall of this much or more raises a warning."""
 
@@ -162,8 +164,12 @@ def _probes(value: Any) -> ProbeChoice:
     suites = values.pop("suites", list(ProbeChoice().suites))
     files = values.pop("files", [])
     limit = values.pop("forgetting_limit", ProbeChoice().forgetting_limit)
+    rows = values.pop("rows", ProbeChoice().rows)
     if values:
-        raise SpecError(f"probes.{sorted(values)[0]}", "unknown entry", "Known: suites, files, forgetting_limit.")
+        known = ", ".join(ProbeChoice.__dataclass_fields__)
+        raise SpecError(f"probes.{sorted(values)[0]}", "unknown entry", f"Known: {known}.")
+    if not isinstance(rows, int) or isinstance(rows, bool) or rows < 1:
+        raise SpecError("probes.rows", f"{rows!r}", "Give a whole number of at least 1.")
     if not isinstance(files, list | tuple):
         raise SpecError("probes.files", f"{files!r:.80}", "Give a list of objects with key, title and path.")
     if not isinstance(suites, list | tuple) or not all(isinstance(name, str) for name in suites):
@@ -174,4 +180,4 @@ def _probes(value: Any) -> ProbeChoice:
     keys = [*suites, *(file.key for file in chosen)]
     if len(set(keys)) != len(keys):
         raise SpecError("probes.suites", f"a suite is named twice: {', '.join(keys)}", "Name each suite once.")
-    return ProbeChoice(suites=tuple(suites), files=chosen, forgetting_limit=float(limit))
+    return ProbeChoice(suites=tuple(suites), files=chosen, rows=rows, forgetting_limit=float(limit))

@@ -65,7 +65,7 @@ class Target:
     def _answers(self, model: Any, on_step: Callable[[], None] | None) -> list[str]:
         asked = [encode_prompt(self._tokenizer, row.example.prompt_messages, row.example.tools) for row in self.rows]
         texts = [""] * len(asked)
-        with measuring(model):
+        with measuring(model, fold=True):
             batches = generate(
                 model, self._tokenizer, asked, max_new_tokens=self._room, batch_size=_BATCH, on_step=on_step
             )

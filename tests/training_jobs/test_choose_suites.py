@@ -38,17 +38,18 @@ def test_it_probes_the_general_suite_unless_somebody_chooses(world: World) -> No
         assert f'name="suite__{name}"' in page and about.about.split(":")[0] in page
     spec = launched(world)
     assert (spec.probes.suites, spec.probes.files, spec.probes.forgetting_limit) == (("general",), (), 0.05)
+    assert spec.probes.rows == 32
 
 
 def test_it_takes_suites_rows_of_the_project_and_the_limit_into_the_run(world: World) -> None:
     version = evaluation_version(world)
     world.split()
     spec = launched(
-        world, suite__general="", suite__code="on", suite__safety="on", forgetting_limit="2.5",
+        world, suite__general="", suite__code="on", suite__safety="on", forgetting_limit="2.5", probe_rows="12",
         **{f"rows__version-{version.pk}": "on"},
     )  # fmt: skip
     assert spec.probes.suites == ("code", "safety")
-    assert spec.probes.forgetting_limit == pytest.approx(0.025)
+    assert spec.probes.forgetting_limit == pytest.approx(0.025) and spec.probes.rows == 12
     (own,) = spec.probes.files
     assert (own.key, own.title, own.path) == (f"version-{version.pk}", str(version), str(version.path))
 

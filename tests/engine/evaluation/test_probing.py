@@ -103,6 +103,29 @@ def test_it_measures_bf16_weights_in_fp32_and_gives_them_back(tiny: Any, tokeniz
     assert loss.score == pytest.approx(-sum(every) / len(every), rel=1e-5)
 
 
+@pytest.mark.parametrize("variant", [{}, {"use_dora": True}, {"lora_bias": True}])
+def test_it_folds_an_adapter_into_the_widened_copy_and_leaves_no_trace(
+    tiny: Any, tokenizer: Any, variant: dict[str, bool]
+) -> None:
+    model = get_peft_model(
+        tiny.to(torch.bfloat16), LoraConfig(r=4, target_modules="all-linear", task_type="CAUSAL_LM", **variant)
+    )
+    for name, parameter in model.named_parameters():
+        if "lora_" in name:
+            parameter.data = torch.nn.init.normal_(parameter.data.float(), std=0.2)
+    before = {name: value.detach().clone() for name, value in model.named_parameters()}
+    ids = torch.tensor([tokenizer("The quick brown fox")["input_ids"]])
+    with measuring(model):
+        plain = model(input_ids=ids).logits
+    with measuring(model, fold=True):
+        folded = model(input_ids=ids).logits
+        inside = any(getattr(module, "merged_adapters", None) for module in model.modules())
+    assert torch.allclose(plain, folded, rtol=1e-4, atol=1e-4)
+    assert inside is not bool(variant)
+    assert not any(getattr(module, "merged_adapters", None) for module in model.modules())
+    assert all(torch.equal(before[name], value) for name, value in model.named_parameters())
+
+
 def test_it_leaves_each_module_in_its_mode_even_when_stopped(tiny: Any, tokenizer: Any) -> None:
     tiny.train()
     tiny.model.layers[0].eval()

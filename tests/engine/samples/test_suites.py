@@ -73,3 +73,18 @@ def test_it_was_not_taken_from_public_rows(public_data: Path) -> None:
 
 def test_it_keeps_data_and_nothing_else_in_its_folders() -> None:
     assert {path.suffix for path in SUITES.rglob("*") if path.is_file()} <= {".jsonl", ".md"}
+
+
+@pytest.mark.parametrize("name", list(BUILT_IN))
+def test_it_asks_fewer_rows_evenly_over_the_domains(name: str) -> None:
+    whole = load_suite(name)
+    thin = whole.thinned(16)
+    assert thin.measures == whole.measures
+    for kind in ("passages", "questions"):
+        rows, kept = getattr(whole, kind), getattr(thin, kind)
+        assert len(kept) == min(16, len(rows)) and set(kept) <= set(rows)
+        counts = Counter(row.domain for row in kept)
+        assert not counts or max(counts.values()) - min(counts.values()) <= 1
+    for measure in {prompt.measure for prompt in whole.prompts}:
+        assert sum(prompt.measure == measure for prompt in thin.prompts) == 16
+    assert whole.thinned(1000) == whole

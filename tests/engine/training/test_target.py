@@ -69,3 +69,10 @@ def test_it_says_what_measuring_took(train: Train) -> None:
     assert all(told[-1]["seconds"][name] >= told[0]["seconds"][name] for name in told[0]["seconds"])
     memory = json.loads((run.folder / "checkpoints" / "step-4" / "workbench.json").read_text())
     assert memory["measuring"].keys() == told[-1]["seconds"].keys()
+
+
+def test_it_trains_the_same_in_half_precision_with_an_adapter_that_is_folded_to_measure(train: Train) -> None:
+    half = {"max_steps": 4, "eval_steps": 1, "precision": "bf16"}
+    plain = train("plain", training=half)
+    told = train("told", training={**half, "task_metric": "json_valid"}, probes={"suites": ["safety"], "rows": 8})
+    assert told.losses == plain.losses and told.eval_losses == plain.eval_losses
