@@ -113,7 +113,10 @@ def told_last(run: Run) -> dict[str, Any]:
     """What a run that reads rows said last: rows a second, and what its steps are of."""
     said = None if run.has_ended else run.events.filter(kind="progress").order_by("-seq").first()
     data = said.data if said else {}
-    return {"rate": int(data["rows_per_s"]) if data.get("rows_per_s") else None, "unit": data.get("unit") or "bytes"}
+    return {
+        "rate": int(data["rows_per_s"]) if data.get("rows_per_s") else None,
+        "steps_of": data.get("unit") or "bytes",
+    }
 
 
 def rate(run: Run) -> int | None:

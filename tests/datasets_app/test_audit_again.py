@@ -125,6 +125,7 @@ def test_each_part_has_an_address_and_is_a_fragment_for_htmx(world: World, tmp_p
     assert f'id="tab-{tab}"' in whole and whole.count('aria-current="page"') >= 1
     part = client.get(url, {"tab": tab}, headers={"HX-Request": "true", "HX-Target": "audit"}).content.decode()
     assert "<html" not in part and part.strip() in whole
+    assert 'figure-unit">bytes' not in whole, "what the steps of a run are of is no unit of the figures"
     # Or the browser's "back" takes the fragment for the page.
     answer = world.client("reader").get(version.get_absolute_url(), {"tab": tab})
     assert {"HX-Request", "HX-Target"} <= set(answer["Vary"].split(", "))
