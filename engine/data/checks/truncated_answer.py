@@ -27,6 +27,9 @@ _OPEN_WORD = re.compile(
 _SENTENCE = re.compile(r"[.!?。！？](?:\s|$)")
 _WORD, _LAST_WORD = re.compile(r"[^\W\d_][\w'’-]*,?"), re.compile(r"[^\W\d_][\w'’-]*[,;]?")
 
+# A point of a list needs no full stop.
+_POINT = re.compile(r"\s*(?:\(?\d{1,3}[.):]|[a-zA-Z][.)]|[-*+•–])\s")
+
 
 class _State:
     """Rows that end without a mark, until it is known whether that is the file's habit."""
@@ -54,7 +57,11 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
             book.flag("truncated_answer", seen.number, seen.line, note)
         elif _SENTENCE.search(answer):
             state.prose += 1
-            if (answer[-1].isalpha() or answer[-1] in ",;") and _ends_in_words(answer):
+            if (
+                (answer[-1].isalpha() or answer[-1] in ",;")
+                and _ends_in_words(answer)
+                and (not _POINT.match(answer.rpartition("\n")[2]))
+            ):
                 state.numbers.append(seen.number)
                 state.lines.append(seen.line)
 
@@ -96,5 +103,5 @@ def conclude(state: _State, book: Book, facts: Facts) -> None:
         book.finding("truncated_answer").extra |= {
             "measure": "code or JSON not closed, a last word that asks for another, a last sentence without an end",
             "threshold": f"a missing end counts where at most {HABIT:.0%} of the answers lack one",
-            "cannot_see": "answers cut at the end of a sentence",
+            "cannot_see": "answers cut at the end of a sentence or within a list",
         }
