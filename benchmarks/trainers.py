@@ -131,33 +131,24 @@ def trl(folder: Path, weights: str, half: bool, checkpointing: bool) -> dict[str
     return clock.told()
 
 
-def llama_factory(folder: Path, half: bool, checkpointing: bool) -> dict[str, Any]:
+def llama_factory(folder: Path, model: str, half: bool) -> dict[str, Any]:
     """LLaMA-Factory's own conduct of a run, from the folder that ``WORKBENCH_BENCH_PEERS`` names."""
     sys.path.insert(0, os.environ["WORKBENCH_BENCH_PEERS"])
+    from datasets import Dataset, DatasetDict
     from llamafactory.train.tuner import run_exp
 
     given = json.loads((folder / "given.json").read_text())
-    about = {
-        "file_name": given["rows"],
-        "formatting": "sharegpt",
-        "columns": {"messages": "messages"},
-        "tags": {
-            "role_tag": "role",
-            "content_tag": "content",
-            "user_tag": "user",
-            "assistant_tag": "assistant",
-            "system_tag": "system",
-        },
-    }
-    (folder / "dataset_info.json").write_text(json.dumps({"rows": about}))
+    rows = json.loads((folder / "encoded.json").read_text())
+    ids = Dataset.from_list([row | {"attention_mask": [1] * len(row["labels"])} for row in rows])
+    DatasetDict({"train": ids}).save_to_disk(str(folder / "tokenized"))
     shutil.rmtree(folder / "llama_factory", ignore_errors=True)
     clock = Clock()
     arguments = {
         "stage": "sft",
         "do_train": True,
-        "model_name_or_path": given["model"],
-        "dataset": "rows",
-        "dataset_dir": str(folder),
+        "model_name_or_path": given[model],
+        "dataset": "rows",  # asked for, and not read: the ids are there
+        "tokenized_path": str(folder / "tokenized"),
         "template": "smollm2",
         "finetuning_type": "lora",
         "lora_rank": RANK,
@@ -178,7 +169,7 @@ def llama_factory(folder: Path, half: bool, checkpointing: bool) -> dict[str, An
         "save_strategy": "no",
         "report_to": "none",
         "bf16": half,
-        "disable_gradient_checkpointing": not checkpointing,
+        "disable_gradient_checkpointing": True,
         "data_seed": SEED,
         "overwrite_cache": True,
     }
@@ -231,8 +222,10 @@ CONTENDERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "trl_defaults": lambda folder: trl(folder, "float32", half=True, checkpointing=True),
     "trl_same": lambda folder: trl(folder, "bfloat16", half=True, checkpointing=False),
     "trl_fp32": lambda folder: trl(folder, "float32", half=False, checkpointing=False),
-    "llama_factory": lambda folder: llama_factory(folder, half=True, checkpointing=False),
-    "llama_factory_fp32": lambda folder: llama_factory(folder, half=False, checkpointing=False),
+    "llama_factory": lambda folder: llama_factory(folder, "model", half=True),
+    # Without a word on precision it takes the weights as the model's folder has them.
+    "llama_factory_plain": lambda folder: llama_factory(folder, "model", half=False),
+    "llama_factory_fp32": lambda folder: llama_factory(folder, "model_fp32", half=False),
     "weigh": weigh,
     "peak": peak,
 }

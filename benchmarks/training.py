@@ -20,12 +20,19 @@ from engine.process import quiet_environment
 
 TITLE = "Training, LoRA rank 16, batches of 4 rows"
 STEPS, PAIRS, ROWS = 12, 3, 160
-GOALS = {"trl_defaults": 2.0, "trl_same": 1.3, "llama_factory": 1.0, "llama_factory_fp32": 1.0}
+GOALS = {
+    "trl_defaults": 2.0,
+    "trl_same": 1.3,
+    "llama_factory": 1.0,
+    "llama_factory_plain": 1.0,
+    "llama_factory_fp32": 1.0,
+}
 WORDS = {
     "trl_defaults": "(a) trl at its defaults (fp32 weights, bf16 autocast, checkpointing)",
     "trl_same": "(b) trl, bf16 weights and autocast, no checkpointing",
     "trl_fp32": "trl in fp32, no checkpointing",
     "llama_factory": "(c) LLaMA-Factory, bf16, no checkpointing",
+    "llama_factory_plain": "(c) LLaMA-Factory, no precision asked for: bf16 weights, no autocast, no checkpointing",
     "llama_factory_fp32": "(c) LLaMA-Factory in fp32, no checkpointing",
     "workbench": "(d) the workbench, as it decides (event log on)",
     "workbench_fp32": "(d) the workbench in fp32",
@@ -41,8 +48,9 @@ def measure(options: Options) -> list[Line]:
         return [Line("starter model", "not there: make test fetches it")]
     folder = options.folder / "training"
     steps = min(STEPS, max(1, options.rows // 10_000))
-    _prepare(folder, options.model, steps)
-    names = [name for name in WORDS if not name.startswith("llama") or "WORKBENCH_BENCH_PEERS" in os.environ]
+    peers = "WORKBENCH_BENCH_PEERS" in os.environ
+    _prepare(folder, options.model, steps, peers)
+    names = [name for name in WORDS if peers or not name.startswith("llama")]
     told: dict[str, list[Told]] = {name: [] for name in names}
     for _ in range(PAIRS if steps == STEPS else 1):
         for name in names:
@@ -51,14 +59,15 @@ def measure(options: Options) -> list[Line]:
     lines = [Line("steps, tokens of each contender", f"{steps}, {tokens:,}; {len(told['workbench'])} times in turn")]
     for name in names:
         lines.append(_line(name, told, tokens))
-    if len(names) == len(WORDS) - 2:
+    if len(names) < len(WORDS):
         lines.append(Line("(c) LLaMA-Factory", "not measured: WORKBENCH_BENCH_PEERS names no folder that has it"))
     return [*lines, *_losses(told, folder), _overhead(folder, told["workbench"]), _share_of_peak(folder, told, tokens)]
 
 
-def _prepare(folder: Path, model: Path, steps: int) -> None:
-    """The rows, and their ids for those that take them."""
-    from transformers import AutoTokenizer
+def _prepare(folder: Path, model: Path, steps: int, peers: bool) -> None:
+    """The rows, their ids for those that take them, and the model in fp32 for a peer that goes by its folder."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from engine.data import examples
     from engine.samples.support_tickets.tickets import draw_tickets, to_answer
@@ -68,10 +77,14 @@ def _prepare(folder: Path, model: Path, steps: int) -> None:
     turns = [(ticket.text, to_answer(ticket.answer)) for ticket in draw_tickets(Random(7), ROWS)]
     chats = [{"messages": [{"role": "user", "content": q}, {"role": "assistant", "content": a}]} for q, a in turns]
     (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in chats))
-    given = {"model": str(model), "rows": str(folder / "rows.jsonl"), "steps": steps}
+    tokenizer, wide = AutoTokenizer.from_pretrained(model), folder / "model-fp32"
+    if peers and not (wide / "config.json").exists():
+        AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32).save_pretrained(wide)
+        tokenizer.save_pretrained(wide)
+    given = {"model": str(model), "model_fp32": str(wide), "rows": str(folder / "rows.jsonl"), "steps": steps}
     (folder / "given.json").write_text(json.dumps(given))
     loaded = [(item.line, item.example) for item in examples.load(folder / "rows.jsonl", "")]
-    encoded = encode_rows(loaded, AutoTokenizer.from_pretrained(model), cutoff_len=CUTOFF, answers_only=True).encoded
+    encoded = encode_rows(loaded, tokenizer, cutoff_len=CUTOFF, answers_only=True).encoded
     (folder / "encoded.json").write_text(json.dumps([{"input_ids": e.input_ids, "labels": e.labels} for e in encoded]))
 
 
@@ -102,12 +115,17 @@ def _line(name: str, told: dict[str, list[Told]], tokens: int) -> Line:
 
 def _losses(told: dict[str, list[Told]], folder: Path) -> list[Line]:
     """Step by step in fp32; and of the weights that 16 bits gave, by a forward pass in fp32."""
-    pairs = zip(told["workbench_fp32"][0]["losses"], told["trl_fp32"][0]["losses"], strict=True)
-    apart = max(abs(one - other) for one, other in pairs)
+    lines = []
+    for name in ("trl_fp32", "llama_factory_fp32"):
+        if name in told:
+            pairs = zip(told["workbench_fp32"][0]["losses"], told[name][0]["losses"], strict=True)
+            apart = max(abs(one - other) for one, other in pairs)
+            what = f"largest difference of a step's loss, (d) in fp32 and {WORDS[name]}"
+            lines.append(Line(what, f"{apart:.1e}", f"≤ {SAME:g}", apart <= SAME))
     weighed = _run("weigh", folder)
     off = abs(weighed["workbench"] / weighed["workbench_fp32"] - 1)
     return [
-        Line("largest difference of a step's loss, (d) and trl in fp32", f"{apart:.1e}", f"≤ {SAME:g}", apart <= SAME),
+        *lines,
         Line(
             "loss after the run, weights of (d) and of (d) in fp32, forward pass in fp32",
             f"{weighed['workbench']:.4f}, {weighed['workbench_fp32']:.4f}: {off:.2%} apart",
