@@ -9,10 +9,19 @@ from typing import Any
 from django import forms
 
 from datasets_app import columns, conversations
-from engine.data import formats
 from engine.data.errors import DataError
 from engine.data.guess import guess_columns, guess_format
-from engine.data.mapping import NEEDS, THUMB, Mapping, as_text, columns_in, try_row, value_at
+from engine.data.mapping import (
+    NEEDS,
+    THUMB,
+    Mapping,
+    as_text,
+    columns_in,
+    format_of,
+    title_of,
+    try_row,
+    value_at,
+)
 from engine.data.mask import mask_text
 from engine.data.records import Record
 
@@ -40,7 +49,7 @@ class MappingForm(forms.Form):
     """``data`` may lack what was not chosen yet: the guess stands there. ``mapping`` is None until all that is needed
     is chosen, and then ``found`` says what is missing."""
 
-    format = forms.ChoiceField(label="Read each row as", choices=[(name, formats.load(name).TITLE) for name in NEEDS])
+    format = forms.ChoiceField(label="Read each row as", choices=[(name, title_of(name)) for name in NEEDS])
 
     def __init__(self, records: list[Record], data: Any = None) -> None:
         self.records = records
@@ -102,7 +111,7 @@ class MappingForm(forms.Form):
             )
 
     def _add_thumbs(self, fresh: bool) -> None:
-        if self.shape != "kto":
+        if format_of(self.shape) != "kto":
             return
         values = self.label_values()
         good = [value for value in values if as_text(value) in GOOD]

@@ -31,7 +31,15 @@ KNOWN_AS: dict[str, tuple[str, ...]] = {
     "conversations": ("conversations", "conversation", "dialog", "dialogue"),
     "tools": ("tools", "functions"),
     "userInput": ("userInput",),
-    "labels": ("labels", "slots", "entities"),
+    "labels": ("labels", "annotations", "votes", "ratings", "slots", "entities"),
+    "context": ("context", "passage", "prefix", "premise"),
+    "continuation": ("continuation", "ending", "target", "completion", "answer"),
+    **{
+        f"annotator_{n}": tuple(
+            f"{name}{n}" for name in ("annotator_", "annotator", "label_", "label", "rater_", "rater")
+        )
+        for n in range(1, 6)
+    },
 }
 # A row of a class can be read as a question and its answer: only when somebody asks for that.
 AS_A_PAIR = {"prompt": KNOWN_AS["text"], "completion": KNOWN_AS["label"]}

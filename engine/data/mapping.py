@@ -14,7 +14,7 @@ from typing import Any
 from engine.data.browse import shown
 from engine.data.errors import DataError, RowProblem
 from engine.data.example import Example
-from engine.data.formats import detect, to_example
+from engine.data.formats import detect, load, to_example
 from engine.data.mask import mask_text
 from engine.data.records import Problem, Reader, Record
 from engine.data.writer import RowWriter
@@ -24,13 +24,28 @@ NEEDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "prompt_completion": (("prompt", "completion"), ("system", "tools")),
     "alpaca": (("instruction", "output"), ("input", "system", "tools")),
     "classification": (("text", "label"), ()),
-    "preference": (("prompt", "chosen", "rejected"), ("system",)),
+    "classification:list": (("text", "labels"), ("label",)),
+    "classification:columns": (
+        ("text", "annotator_1", "annotator_2"),
+        ("annotator_3", "annotator_4", "annotator_5", "label"),
+    ),
+    # Without a prompt both answers hold the whole conversation.
+    "preference": (("chosen", "rejected"), ("prompt", "system", "tools")),
     "kto": (("prompt", "completion", "label"), ("system", "tools")),
+    "kto:turns": (("messages", "label"), ("tools",)),
     "slots": (("userInput",), ("labels",)),
     "evaluation": (("query", "choices", "gold"), ()),
+    "evaluation:continuation": (("context", "continuation"), ()),
     "messages": (("messages",), ("tools",)),
     "sharegpt": (("conversations",), ("tools", "system")),
     "text": (("text",), ()),
+}
+# What comes after the colon: the same format from other columns.
+VARIANTS = {
+    "kto:turns": "turns in one column",
+    "classification:list": "labels of several people in a list",
+    "classification:columns": "labels of several people, a column each",
+    "evaluation:continuation": "a context and its continuation",
 }
 # Columns without a part in the shape are kept here, where no shape looks for its own.
 REST = "other"
@@ -38,6 +53,16 @@ THUMB = "label"
 LOOKED_AT, LOOKED_AT_BYTES = 200, 8 << 20
 MOST_COLUMNS, LONGEST_NAME = 200, 200
 MISSING = object()
+
+
+def format_of(shape: str) -> str:
+    """The format that rows of a shape are read as."""
+    return shape.partition(":")[0]
+
+
+def title_of(shape: str) -> str:
+    title = load(format_of(shape)).TITLE
+    return f"{title}: {VARIANTS[shape]}" if shape in VARIANTS else title
 
 
 @dataclass(frozen=True)
@@ -95,7 +120,9 @@ class Mapping:
         for column, source in self.columns.items():
             value = value_at(row, source) if source else MISSING
             if value is not MISSING:
-                made[column] = self._thumb(value) if self.format == "kto" and column == THUMB and self.labels else value
+                made[column] = (
+                    self._thumb(value) if format_of(self.format) == "kto" and column == THUMB and self.labels else value
+                )
                 used.add(source)
         rest = {name: value for name, value in row.items() if name not in used}
         return {**made, REST: rest} if rest else made
@@ -109,7 +136,12 @@ class Mapping:
             value = value_at(row, source)
             if value is MISSING:
                 return f"The row has no column {source[:60]!r}."
-            if self.format == "kto" and column == THUMB and self.labels and type(self._thumb(value)) is not bool:
+            if (
+                format_of(self.format) == "kto"
+                and column == THUMB
+                and self.labels
+                and type(self._thumb(value)) is not bool
+            ):
                 return f"{source[:60]!r} holds {str(value)[:40]!r}, which is neither among true nor among false."
         return ""
 
@@ -183,9 +215,9 @@ def _read(row: dict[str, Any], mapping: Mapping) -> Example:
         raise RowProblem("unknown_shape", lacks, "Choose another column.")
     mapped = mapping.apply(row)
     name = detect(mapped)
-    if name != mapping.format:
-        found = f"Read by this mapping the row is {name}, not {mapping.format}."
-        if mapping.format == "kto":
+    if name != format_of(mapping.format):
+        found = f"Read by this mapping the row is {name}, not {format_of(mapping.format)}."
+        if format_of(mapping.format) == "kto":
             found = (
                 f"The label holds {str(mapped.get(THUMB))[:40]!r}, neither true nor false: say which values mean which."
             )

@@ -12,6 +12,7 @@ import orjson
 
 from engine.data.errors import DataError
 from engine.data.index import open_index
+from engine.data.mapping import format_of
 from engine.data.records import Problem, Reader, Record, row_id
 from engine.data.repairs import Operation, check_operations, load, settings_of
 from engine.data.repairs.context import NOT_GONE, Context, Item, same_row
@@ -166,7 +167,7 @@ class Work:
 
 def _last_format(operations: list[Operation]) -> str:
     """The format that the rows have after the last mapping, when there is one."""
-    formats = [str(each["mapping"].get("format")) for each in operations if each.get("op") == "map"]
+    formats = [format_of(str(each["mapping"].get("format"))) for each in operations if each.get("op") == "map"]
     return formats[-1] if formats else ""
 
 

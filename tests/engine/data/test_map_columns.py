@@ -12,9 +12,19 @@ import pytest
 
 from engine.data.errors import DataError
 from engine.data.examples import load
-from engine.data.formats import FORMATS
+from engine.data.formats import FORMATS, detect, to_example
 from engine.data.guess import first_problem, guess_columns, guess_format, reasons
-from engine.data.mapping import NEEDS, Mapping, columns_in, columns_of, first_records, preview, write_mapped
+from engine.data.mapping import (
+    NEEDS,
+    VARIANTS,
+    Mapping,
+    columns_in,
+    columns_of,
+    first_records,
+    format_of,
+    preview,
+    write_mapped,
+)
 from tests.engine.data.repairing import repaired
 from tests.engine.data.rows import write_jsonl
 
@@ -78,7 +88,55 @@ def test_the_command_writes_the_same_and_refuses_nonsense(tmp_path: Path) -> Non
 
 
 def test_every_shape_it_offers_is_one_that_is_read() -> None:
-    assert set(NEEDS) <= set(FORMATS)
+    assert {format_of(shape) for shape in NEEDS} <= set(FORMATS)
+    assert set(VARIANTS) == {shape for shape in NEEDS if ":" in shape}
+
+
+ASKED, SAID = {"role": "user", "content": "Q"}, {"role": "assistant", "content": "A"}
+
+
+@pytest.mark.parametrize(
+    ("shape", "columns", "row", "expected"),
+    [
+        (
+            "preference",
+            {"chosen": "win", "rejected": "lose", "tools": "t"},
+            {"win": [ASKED, SAID], "lose": [ASKED, {**SAID, "content": "B"}], "t": [{"name": "look"}]},
+            {"chosen": "A", "rejected": "B", "tools": [{"name": "look"}]},
+        ),
+        ("kto:turns", {"messages": "m", "label": "good"}, {"m": [ASKED, SAID], "good": True}, {"label": True}),
+        (
+            "classification:list",
+            {"text": "t", "labels": "votes"},
+            {"t": "Late parcel", "votes": ["late", "late", "lost"]},
+            {"annotations": (("1", "late"), ("2", "late"), ("3", "lost"))},
+        ),
+        (
+            "classification:columns",
+            {"text": "t", "annotator_1": "ada", "annotator_2": "bob"},
+            {"t": "Late parcel", "ada": "late", "bob": "lost"},
+            {"annotations": (("annotator_1", "late"), ("annotator_2", "lost"))},
+        ),
+        (
+            "evaluation:continuation",
+            {"context": "first", "continuation": "then"},
+            {"first": "He opened the", "then": "door"},
+            {"shape": "evaluation"},
+        ),
+    ],
+)
+def test_each_variant_of_a_shape_is_read_as_its_format(
+    tmp_path: Path, shape: str, columns: dict[str, str], row: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    mapping = Mapping(shape, columns)
+    path = write_jsonl(tmp_path / "rows.jsonl", [row])
+    ((_, example, found),) = preview(path, mapping)
+    assert example is not None, found
+    assert example.shape == format_of(shape)
+    assert {name: getattr(example, name) for name in expected} == expected
+    write_mapped(path, mapping, tmp_path / "out.jsonl")
+    made = json.loads((tmp_path / "out.jsonl").read_text())
+    assert detect(made) == format_of(shape) and to_example(made, detect(made)).answer == example.answer
 
 
 def test_fixed_texts_and_the_values_that_mean_a_thumb(tmp_path: Path) -> None:
