@@ -21,13 +21,14 @@ ABOUT = (
 LEAST_CHARACTERS = 60
 # Where more answers than this end without a mark, it is the file's own style.
 HABIT = 0.1
+SHORT_POINT = 80
 _OPEN_WORD = re.compile(
     r"\b(?:the|a|an|and|or|but|of|to|with|in|for|is|are|was|by|from|that|which|because|such as|as|on|at|your|their)$"
 )
 _SENTENCE = re.compile(r"[.!?。！？](?:\s|$)")
 _WORD, _LAST_WORD = re.compile(r"[^\W\d_][\w'’-]*,?"), re.compile(r"[^\W\d_][\w'’-]*[,;]?")
 
-# A point of a list needs no full stop.
+# A short point of a list needs no full stop.
 _POINT = re.compile(r"\s*(?:\(?\d{1,3}[.):]|[a-zA-Z][.)]|[-*+•–])\s")
 
 
@@ -57,11 +58,7 @@ def look(state: _State, batch: list[Seen], book: Book) -> None:
             book.flag("truncated_answer", seen.number, seen.line, note)
         elif _SENTENCE.search(answer):
             state.prose += 1
-            if (
-                (answer[-1].isalpha() or answer[-1] in ",;")
-                and _ends_in_words(answer)
-                and (not _POINT.match(answer.rpartition("\n")[2]))
-            ):
+            if (answer[-1].isalpha() or answer[-1] in ",;") and _ends_in_words(answer) and not _is_point(answer):
                 state.numbers.append(seen.number)
                 state.lines.append(seen.line)
 
@@ -70,6 +67,11 @@ def _ends_in_words(answer: str) -> bool:
     """Are the last six words of the last line words, with nothing but blanks and commas between them?"""
     words = answer.rpartition("\n")[2][-200:].split(" ")[-6:]
     return len(words) == 6 and bool(_LAST_WORD.fullmatch(words[-1])) and all(map(_WORD.fullmatch, words[1:-1]))
+
+
+def _is_point(answer: str) -> bool:
+    line = answer.rpartition("\n")[2]
+    return len(line) <= SHORT_POINT and _POINT.match(line) is not None
 
 
 def _open_form(answer: str) -> str:
