@@ -36,7 +36,7 @@ def test_a_newcomer_reaches_a_finished_comparison_on_the_sample(
     repair = page.get_by_role("button", name="Remove exact duplicates and unusable rows")
     expect(repair).to_be_visible(timeout=60 * SECOND)
     expect(page.get_by_text("E-mail addresses")).to_be_visible()
-    expect(page.get_by_text("Rows of the test file")).to_be_visible()
+    expect(page.get_by_role("link", name="Rows of the test file")).to_be_visible()
     picture(page, "audit")
     _accessible(page)
     page.get_by_role("link", name="Malformed lines").click()
