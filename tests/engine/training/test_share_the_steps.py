@@ -43,6 +43,17 @@ def test_two_processes_give_the_losses_of_one(prepare: Prepare) -> None:
 
 
 @pytest.mark.slow
+def test_torchrun_starts_it_as_well(prepare: Prepare) -> None:
+    folder = prepare(training={**TWO, "max_steps": 2})
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "0"]
+    command += ["--rdzv_backend", "c10d", "--rdzv_endpoint", "127.0.0.1:0"]
+    done = subprocess.run([*command, "-m", "engine", "train", str(folder)], cwd=ROOT, capture_output=True, check=False)
+    run = read_run(done.returncode, folder)
+    assert run.code == 0 and len(run.losses) == 2, done.stderr[-2000:]
+    assert run.of("done")[0]["tokens"] > 0
+
+
+@pytest.mark.slow
 def test_two_processes_resume_exactly(prepare: Prepare) -> None:
     longer = {**TWO, "max_steps": 30, "eval_steps": 30}
     dropout: dict[str, Any] = {"adapter_options": {"lora_dropout": 0.2}}
