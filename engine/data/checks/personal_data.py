@@ -46,7 +46,7 @@ MEASURES = {
     "pii_card": ("Luhn check digit and an issuer's prefix and length", "cards of issuers outside the common schemes"),
     "pii_iban": ("ISO 13616: country's length and mod 97", "account numbers that are not IBANs"),
     "pii_ssn": (
-        "form 123-45-6789, or nine digits announced as one; the blocks that were ever issued",
+        "three, two and four digits parted by hyphens, or nine announced as one; the blocks that were ever issued",
         "numbers without hyphens that no word announces",
     ),
     "pii_ip": (
