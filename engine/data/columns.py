@@ -1,4 +1,4 @@
-"""One 64-bit number a row, kept on disk beyond a million of them, and the groups of rows whose numbers agree."""
+"""One 64-bit number a row, kept on disk beyond some thousands, and the groups of rows whose numbers agree."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 from numpy.typing import NDArray
 
-HELD = 1 << 20
+HELD = 1 << 17
 SHARD_ROWS = 4_000_000
 MASK = (1 << 64) - 1
 

@@ -28,7 +28,7 @@ def create(path: Path) -> sqlite3.Connection:
     """A new, empty index. It is built without a journal: until it is whole, nobody reads it."""
     path.unlink(missing_ok=True)
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript("pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-65536;" + SCHEMA)
+    connection.executescript("pragma journal_mode=off; pragma synchronous=off; pragma cache_size=-16384;" + SCHEMA)
     connection.execute("begin")
     return connection
 

@@ -18,7 +18,7 @@ ABOUT = (
 # A loop runs to the end: the model that wrote it never found out. So the end is looked at.
 TAIL, LONGEST, TIMES, LEAST_WORDS = 1000, 40, 4, 8
 # Without blanks: a unit of fewer characters than LONG_UNIT is said more often, and all of it is as long as this.
-LONG_UNIT, SHORT_TIMES, LEAST_LETTERS = 4, 8, 24
+LONG_UNIT, SHORT_TIMES, LEAST_LETTERS, LAST_LOOKED_AT = 4, 8, 24, 16
 
 
 def loop(text: str) -> list[str]:
@@ -45,7 +45,10 @@ def unspaced_loop(text: str) -> str:
     """The characters that ``text`` repeats at its end without a blank (hahaha, 哈哈哈); else nothing. Lines of signs
     and noughts are none: a loop has a letter."""
     tail = text[-TAIL:].rstrip("!?.…。！？~～ \n\"'”’")
-    if not tail or tail[-LONGEST * TIMES :].count(tail[-1]) < TIMES:
+    # A loop is a word of at least so many characters; most answers end with a shorter one.
+    if not tail or len(tail[-LAST_LOOKED_AT:].split()[-1]) < SHORT_TIMES:
+        return ""
+    if tail[-LONGEST * TIMES :].count(tail[-1]) < TIMES:
         return ""
     for length in range(1, min(LONGEST, len(tail) // TIMES) + 1):
         unit = tail[-length:]
