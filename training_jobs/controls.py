@@ -22,7 +22,7 @@ TARGETS = "adapter__target_modules"
 PICKED, STOOD = f"{TARGETS}__picked", f"{TARGETS}__stood"
 RANK, ALPHA = "adapter__lora_rank", "adapter__lora_alpha"
 _ORDER = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-BATCH, ACCUMULATION = "per_device_train_batch_size", "gradient_accumulation_steps"
+BATCH, ACCUMULATION, PROCESSES = "per_device_train_batch_size", "gradient_accumulation_steps", "num_processes"
 
 
 @dataclass(frozen=True, slots=True)

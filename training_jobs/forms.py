@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import groupby
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -24,6 +25,7 @@ from training_jobs.controls import (
     BY_EPOCHS,
     BY_STEPS,
     EPOCHS,
+    PROCESSES,
     RANK,
     RUN_LENGTH,
     STEPS,
@@ -160,9 +162,9 @@ class SettingsForm(forms.Form):
 
     @property
     def effective_batch(self) -> int | None:
-        """Rows behind one step as the two fields say now; None while one of them is no number."""
-        sizes = [str(self.typed(name)) for name in (BATCH, ACCUMULATION)]
-        return int(sizes[0]) * int(sizes[1]) if all(size.isdecimal() and len(size) < 8 for size in sizes) else None
+        """Rows behind one step as the fields say now; None while one of them is no number."""
+        sizes = [str(self.typed(name)) for name in (BATCH, ACCUMULATION, PROCESSES)]
+        return prod(map(int, sizes)) if all(size.isdecimal() and len(size) < 8 for size in sizes) else None
 
     @property
     def alpha_follows(self) -> int | None:

@@ -69,7 +69,7 @@ def presets(request: HttpRequest, project_id: int) -> HttpResponse:
             left_out = [one.to_json() for one in found.left_out]
             name = form.cleaned_data["name"]
             preset = _keep(project, request.user, name, found.method, found.adapter, sections, left_out)
-            messages.success(request, f"{preset} is kept. {len(left_out)} of its lines have no place here.")
+            messages.success(request, f"{preset} is kept. Lines without a place here: {len(left_out)}.")
             return redirect("presets", project.pk)
     context = {
         "project": project,

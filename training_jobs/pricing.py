@@ -69,6 +69,8 @@ def cost_range(per_hour: float | None, low_s: float, high_s: float, currency: st
     """A range of seconds as a range of money; empty where the price is not known."""
     if per_hour is None:
         return ""
+    if not per_hour:
+        return f"0 {currency}"
     low, high = (per_hour * seconds / 3600 for seconds in (low_s, high_s))
     if high < 0.01:
         return f"under 0.01 {currency}"

@@ -43,13 +43,13 @@ def project_with(page: Page, name: str, file: Path) -> None:
     page.get_by_label(re.compile("Task type", re.I)).select_option("text")
     page.get_by_role("button", name="Make the project").click()
     page.locator("[data-upload] input[type=file]").set_input_files(file)
-    page.wait_for_url(re.compile(r"/versions/\d+/"), timeout=60 * SECOND)
-    page.get_by_text("Split with other shares").click(timeout=90 * SECOND)
+    page.wait_for_url(re.compile(r"/versions/\d+/"), timeout=180 * SECOND)
+    page.get_by_text("Split with other shares").click(timeout=180 * SECOND)
     page.get_by_role("button", name="Split", exact=True).click()
     train = page.locator(".head-actions").get_by_role("link", name="Train")
-    expect(train).to_be_visible(timeout=60 * SECOND)
+    expect(train).to_be_visible(timeout=180 * SECOND)
     train.click()
-    expect(page.locator("#preview")).to_contain_text("Ready", timeout=60 * SECOND)
+    expect(page.locator("#preview")).to_contain_text("Ready", timeout=180 * SECOND)
 
 
 @pytest.fixture
@@ -91,11 +91,11 @@ def test_qlora_and_distillation(
     subprocess.run(argv, cwd=ROOT, env=site.environment(), check=True, capture_output=True)
 
     page = visitor.page
-    project_with(page, "Shelves", file_of(chats(40)))
+    project_with(page, "Shelves", file_of(chats(80)))
     new_run = page.url
     page.get_by_label("QLoRA (4 bits)").check()
-    expect(page.locator("#settings")).to_contain_text("Double quantisation", timeout=30 * SECOND)
-    page.get_by_text("Advanced").click()
+    expect(page.locator("#settings")).to_contain_text("Double quantisation", timeout=90 * SECOND)
+    page.locator("#advanced > summary").click()
     targets = page.locator("[data-targets]")
     targets.get_by_label(re.compile("gate_proj")).uncheck()
     expect(page.get_by_label("Target modules")).to_have_value(re.compile("^q_proj, k_proj, v_proj, o_proj, up_proj"))
@@ -106,7 +106,7 @@ def test_qlora_and_distillation(
     picture(page, "launch-qlora")
     accessible(page)
     launch(page)
-    page.get_by_text("First batch").click()
+    page.locator("#first-batch > summary").click()
     expect(page.locator("#first-batch")).to_contain_text("tokens trained")
     expect(page.locator("#expected + *, #measured")).to_contain_text("Memory at the peak")
     picture(page, "run-qlora")
@@ -114,20 +114,20 @@ def test_qlora_and_distillation(
 
     page.goto(new_run)
     page.get_by_label(re.compile("^Distillation")).check()
-    page.get_by_label("Teacher", exact=True).select_option(label="Teacher", timeout=30 * SECOND)
+    page.get_by_label("Teacher", exact=True).select_option(label="Teacher", timeout=90 * SECOND)
     launch(page)
     expect(page.locator("#run-figure, main")).to_contain_text("DISTILLATION on")
 
 
 def test_dpo(visitor: Visitor, picture: Picture, file_of: Callable[[list[dict[str, Any]]], Path]) -> None:
     page = visitor.page
-    project_with(page, "Tastes", file_of(pairs(40)))
+    project_with(page, "Tastes", file_of(pairs(80)))
     assert page.locator("#id_method_dpo").is_checked(), "pairs are made for it"
-    page.get_by_text("Advanced").click()
+    page.locator("#advanced > summary").click()
     assert page.get_by_label("Packing").is_disabled()
     picture(page, "launch-dpo")
     launch(page)
-    page.get_by_text("First batch").click()
+    page.locator("#first-batch > summary").click()
     expect(page.locator("#first-batch")).to_contain_text("rejected")
     page.goto(re.sub(r"/jobs/.*", "/presets/", page.url))
     page.get_by_label("Name").fill("From a file")

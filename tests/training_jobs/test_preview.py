@@ -247,7 +247,7 @@ def test_it_says_what_a_run_costs_once_prices_are_known(world: World) -> None:
         (None, 1, 2, ""),
         (2.0, 1800, 7200, "1.00 to 4.00 USD"),
         (0.5, 10, 20, "under 0.01 USD"),
-        (0, 9, 9, "under 0.01 USD"),
+        (0, 9, 9, "0 USD"),
     ],
 )
 def test_a_cost_is_time_by_price_as_a_range(per_hour: float | None, low: float, high: float, words: str) -> None:
