@@ -46,6 +46,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+# A worker of a parallel run on a server has a database of that server's own.
+_worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+if _worker and os.environ.get("REDIS_URL", "").startswith("redis://"):
+    os.environ["REDIS_URL"] = f"{os.environ['REDIS_URL'].rpartition('/')[0]}/{10 + int(_worker[2:]) % 6}"
 # A worker of a parallel run inherits the address of its parent's server: each has one of its own, for runs of one
 # number are other runs in another database.
 if "wb-test-" in os.environ.get("REDIS_URL", "wb-test-"):
