@@ -38,18 +38,14 @@ def _nothing(step: PlanStep) -> Made:
     return {}
 
 
-def _no_start(step: PlanStep) -> tuple[Run, Made]:
-    raise NotImplementedError
-
-
 @dataclass(frozen=True)
 class StepKind:
     """``start`` gives the run and what is known already; ``finish`` what its success adds. Both are called inside the
     plan's transaction, and raise NotReady, EngineError or NotAModel where the plan cannot go on."""
 
-    start: Callable[[PlanStep], tuple[Run, Made]] = _no_start
+    start: Callable[[PlanStep], tuple[Run, Made]] | None = None
+    """None: a step that waits for a person."""
     finish: Callable[[PlanStep], Made] = _nothing
-    waits_for_person: bool = False
 
 
 def made_by(step: PlanStep, position: int) -> Made:
@@ -189,7 +185,7 @@ STEPS: dict[str, StepKind] = {
     "train": StepKind(_start_training),
     "merge": StepKind(_start_merge, _register_merged),
     "draft": StepKind(_start_drafting, _check_drafts),
-    "review": StepKind(waits_for_person=True),
+    "review": StepKind(),
     "rows": StepKind(_start_rows),
     "split": StepKind(_start_split),
 }

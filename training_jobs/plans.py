@@ -83,7 +83,7 @@ def reviewed(plan: Plan, made: dict[str, Any]) -> None:
     with transaction.atomic():
         plan = Plan.objects.select_for_update().get(pk=plan.pk)
         step = plan.current
-        if plan.state == PlanState.NEEDS_YOU and step is not None and STEPS[step.kind].waits_for_person:
+        if plan.state == PlanState.NEEDS_YOU and step is not None and STEPS[step.kind].start is None:
             PlanStep.objects.filter(pk=step.pk).update(made=made, done=True)
             Plan.objects.filter(pk=plan.pk).update(state=PlanState.GOING)
     advance(plan.pk)
@@ -120,7 +120,7 @@ def _begin(plan: Plan, step: PlanStep) -> None:
     if not can_write(plan.project.role_of(plan.created_by) or "reader"):
         raise NotReady(f"{plan.created_by.get_username()}, who made this plan, may not start runs here any more.")
     kind = STEPS[step.kind]
-    if kind.waits_for_person:
+    if kind.start is None:
         Plan.objects.filter(pk=plan.pk).update(state=PlanState.NEEDS_YOU)
         return
     run, made = kind.start(step)

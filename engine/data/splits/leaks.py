@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,11 @@ import numpy as np
 from engine.data.book import Book
 from engine.data.checks import Options, leak_identical, leak_ngram, leak_prompt
 from engine.data.errors import RowProblem
-from engine.data.formats import detect, to_example
+from engine.data.gather import see_record
 from engine.data.index import SCHEMA
 from engine.data.leaks import HeldOut
 from engine.data.records import Problem, Reader, Record
-from engine.data.seen import Seen, see
+from engine.data.seen import Seen
 from engine.data.similar import Instructions, jaccard, long_enough, print_of, spoken, units
 
 # The audit's own checks, the plainest first: a row counts for the first that finds it.
@@ -48,7 +50,7 @@ def find_leaks(test: Path, records: Iterable[Record | Problem]) -> Iterator[Leak
     states = {kind: check.start(Options(held_out=held)) for kind, check in CHECKS.items()}
     with sqlite3.connect("") as notes:
         notes.executescript(SCHEMA)
-        for batch in _batches(_seen(records)):
+        for batch in in_batches(usable_rows(records)):
             book = Book(notes, [about for check in CHECKS.values() for about in check.ABOUT])
             for kind, check in CHECKS.items():
                 check.look(states[kind], batch, book)
@@ -85,7 +87,7 @@ class _Near:
             return
         self._learnt = True
         self._instructions.learn([_words(seen)[0] for seen in batch])
-        rows = [(seen.line, found) for seen in _seen(Reader(self._test)) if len(found := self._print(seen))]
+        rows = [(seen.line, found) for seen in usable_rows(Reader(self._test)) if len(found := self._print(seen))]
         self._lines = [line for line, _ in rows]
         self._prints = [found for _, found in rows]
         often = Counter(run for found in self._prints for run in found.tolist())
@@ -121,16 +123,14 @@ def _words(seen: Seen) -> tuple[list[bytes], int]:
     return units(spoken(seen.prompt, seen.answer, seen.rest))
 
 
-def _seen(records: Iterable[Record | Problem]) -> Iterator[Seen]:
+def usable_rows(records: Iterable[Record | Problem]) -> Iterator[Seen]:
+    """The rows that can be used, as checks see them."""
     for record in records:
         if isinstance(record, Record):
-            try:
-                name = detect(record.row)
-                yield see(record.number, record.line, name, to_example(record.row, name))
-            except RowProblem:
-                continue
+            with suppress(RowProblem):
+                yield see_record(record)
 
 
-def _batches(rows: Iterator[Seen]) -> Iterator[list[Seen]]:
+def in_batches(rows: Iterator[Seen]) -> Iterator[list[Seen]]:
     for first in rows:
-        yield [first, *(seen for _, seen in zip(range(BATCH - 1), rows, strict=False))]
+        yield [first, *islice(rows, BATCH - 1)]

@@ -5,24 +5,23 @@ from __future__ import annotations
 import re
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.data.book import Book
 from engine.data.checks import Options, leak_identical, leak_ngram, leak_prompt
-from engine.data.errors import RowProblem
-from engine.data.formats import detect, to_example
 from engine.data.index import SCHEMA
 from engine.data.leaks import HeldOut
-from engine.data.records import Reader, Record
-from engine.data.seen import Seen, see
+from engine.data.records import Reader
+from engine.data.seen import Seen
+from engine.data.splits.leaks import in_batches, usable_rows
 
 # The audit's own checks, the plainest first: a row counts for the first that finds it.
 CHECKS = {"identical": leak_identical, "prompt": leak_prompt, "ngram": leak_ngram}
 # A held-out part is held in memory by the passages of its prompts; of a larger one, an even sample.
 MOST_HELD = 3000
-LISTED, BATCH = 50, 1000
+LISTED = 50
 CANNOT_SEE = "Rows that ask the same in other words cannot be seen."
 
 _LINE = re.compile(r"([Ll]ine) ([\d,]+) of the test file")
@@ -46,7 +45,7 @@ def leaks_between(folder: Path, parts: dict[str, int], place_of: PlaceOf) -> dic
 def _between(folder: Path, earlier: str, later: dict[str, int], place_of: PlaceOf) -> list[dict[str, Any]]:
     """One pass over a part for all the parts it is compared with."""
     against = [_Against(folder, earlier, name, rows) for name, rows in later.items()]
-    for batch in _batches(_seen(Reader(folder / f"{earlier}.jsonl"))):
+    for batch in in_batches(usable_rows(Reader(folder / f"{earlier}.jsonl"))):
         for one in against:
             one.look(batch)
     return [one.told(place_of) for one in against]
@@ -108,18 +107,3 @@ def _said(note: str, part: str, place_of: PlaceOf) -> str:
         return f"{found[1]} {place_of(part, int(found[2].replace(',', '')))[1]:,} ({part})"
 
     return _LINE.sub(named, note)
-
-
-def _seen(reader: Reader) -> Iterator[Seen]:
-    for record in reader:
-        if isinstance(record, Record):
-            try:
-                name = detect(record.row)
-                yield see(record.number, record.line, name, to_example(record.row, name))
-            except RowProblem:
-                continue
-
-
-def _batches(rows: Iterator[Seen]) -> Iterator[list[Seen]]:
-    for first in rows:
-        yield [first, *(seen for _, seen in zip(range(BATCH - 1), rows, strict=False))]
