@@ -15,11 +15,11 @@ import numpy as np
 from engine.data.book import Book
 from engine.data.checks import Options, leak_identical, leak_ngram, leak_prompt
 from engine.data.errors import RowProblem
-from engine.data.gather import see_record
+from engine.data.formats import detect, to_example
 from engine.data.index import SCHEMA
 from engine.data.leaks import HeldOut
 from engine.data.records import Problem, Reader, Record
-from engine.data.seen import Seen
+from engine.data.seen import Seen, see
 from engine.data.similar import Instructions, jaccard, long_enough, print_of, spoken, units
 
 # The audit's own checks, the plainest first: a row counts for the first that finds it.
@@ -128,7 +128,8 @@ def usable_rows(records: Iterable[Record | Problem]) -> Iterator[Seen]:
     for record in records:
         if isinstance(record, Record):
             with suppress(RowProblem):
-                yield see_record(record)
+                name = detect(record.row)
+                yield see(record.number, record.line, name, to_example(record.row, name))
 
 
 def in_batches(rows: Iterator[Seen]) -> Iterator[list[Seen]]:
