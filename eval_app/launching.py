@@ -26,7 +26,11 @@ def start_evaluation(job: TrainingJob, checkpoint: Checkpoint, user: User, *, li
         key="base", name=f"{job.base_model.name} + baseline prompt", is_baseline=True, base_model=job.base_model
     )
     tuned = System(
-        key="tuned", name=f"{job.name}, step {checkpoint.step}", base_model=job.base_model, checkpoint=checkpoint
+        key="tuned",
+        kind="checkpoint",
+        name=f"{job.name}, step {checkpoint.step}",
+        base_model=job.base_model,
+        checkpoint=checkpoint,
     )
     with transaction.atomic():
         run = Run.objects.create(

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from datasets_app.models import Split
-from models_app.models import BaseModel
+from datasets_app.models import DatasetVersion, Split
+from models_app.models import BaseModel, Endpoint
 from projects_app.models import Project
 from runs_app.models import Run
 from training_jobs.models import Checkpoint
@@ -19,7 +19,9 @@ class Evaluation(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, related_name="evaluations")
     run = models.OneToOneField(Run, models.CASCADE, related_name="evaluation")
     name = models.CharField(max_length=120)
-    split = models.ForeignKey(Split, models.PROTECT, related_name="evaluations")
+    # The rows asked: a part of a split, or a whole version (a test file made by hand, a benchmark).
+    split = models.ForeignKey(Split, models.PROTECT, null=True, blank=True, related_name="evaluations")
+    version = models.ForeignKey(DatasetVersion, models.PROTECT, null=True, blank=True, related_name="evaluations")
     part = models.CharField(max_length=12, default="test")
     results: Any = models.JSONField(null=True, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -36,14 +38,18 @@ class Evaluation(models.Model):
 
 
 class System(models.Model):
-    """One of the systems under test: the base model with its prompt, or a checkpoint on top of it."""
+    """One of the systems under test: a kind (engine/evaluation/systems), its options, and whose answers it gives."""
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="systems")
     key = models.CharField(max_length=40)
     name = models.CharField(max_length=160)
+    kind = models.CharField(max_length=20, default="base")
+    options: Any = models.JSONField(default=dict)
     is_baseline = models.BooleanField(default=False)
-    base_model = models.ForeignKey(BaseModel, models.PROTECT, related_name="+")
+    base_model = models.ForeignKey(BaseModel, models.PROTECT, null=True, blank=True, related_name="+")
     checkpoint = models.ForeignKey(Checkpoint, models.PROTECT, null=True, blank=True, related_name="systems")
+    # Its answers stay when the endpoint goes.
+    endpoint = models.ForeignKey(Endpoint, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
         ordering = ["id"]
@@ -62,6 +68,8 @@ class EvaluationRow(models.Model):
     line = models.BigIntegerField()
     messages: Any = models.JSONField()
     reference = models.TextField(blank=True)
+    # What slices are made of: {"label": …, "length": …, "language": …, "tags": […], …}.
+    facts: Any = models.JSONField(default=dict)
     # Whether baseline and candidate meet the primary metric: "both", "tuned", "base" or "neither".
     outcome = models.CharField(max_length=8, blank=True, db_index=True)
 
@@ -78,6 +86,10 @@ class Output(models.Model):
     system = models.ForeignKey(System, models.CASCADE, related_name="outputs")
     text = models.TextField(blank=True)
     scores: Any = models.JSONField(default=dict)
+    # Against the baseline, by the metric that decides: "win", "loss", "both" or "neither" right; "" for the baseline.
+    outcome = models.CharField(max_length=8, blank=True, db_index=True)
+    refused = models.BooleanField(default=False)
+    invalid = models.BooleanField("not in the format that was asked for", default=False)
     latency_s = models.FloatField(null=True, blank=True)
     tokens_in = models.IntegerField(default=0)
     tokens_out = models.IntegerField(default=0)
