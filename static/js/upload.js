@@ -19,6 +19,8 @@ class UploadZone {
     window.addEventListener("online", () => { if (this.broken) this.resume(); });
     window.addEventListener("beforeunload", (event) => { if (this.sending) event.preventDefault(); });
     this.offerEarlier();
+    // On a slow line a file can be chosen before this script is there to hear of it.
+    if (this.input.files[0]) this.begin(this.input.files[0]);
   }
 
   part(name) { return this.zone.querySelector(`[data-part="${name}"]`); }

@@ -218,7 +218,7 @@ class Tus:
         self.tokens: set[str] = set()
         self.metadata: dict[str, str] = {}
         self.refuse = refuse
-        page.route("**/tus/**", self.answer)
+        page.route(f"{kitchen.HOST}/tus/**", self.answer)
 
     def answer(self, route: Route) -> None:
         request = route.request
@@ -259,6 +259,21 @@ def test_it_uploads_in_slices_past_a_broken_connection(browser: Browser, html: s
     assert server.received == content
     assert server.breaks == 0
     assert server.metadata == {"filename": "tickets.jsonl"}
+    page.close()
+
+
+def test_it_takes_a_file_chosen_before_the_script_was_there(browser: Browser, html: str) -> None:
+    page, _ = kitchen.open_page(browser, html, width=1280, theme="light")
+    server = Tus(page)
+    held: list[Route] = []
+    page.route("**/js/upload.js", lambda route: held.append(route), times=1)
+    page.reload(wait_until="commit")
+    file = page.locator('[data-upload] input[type="file"]')
+    file.set_input_files([{"name": "early.jsonl", "mimeType": "application/json", "buffer": b"{}\n"}])
+    assert not server.received
+    held[0].fallback()
+    page.wait_for_url("**/?uploaded=1")
+    assert server.received == b"{}\n"
     page.close()
 
 
