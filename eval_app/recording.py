@@ -43,6 +43,7 @@ def _store(evaluation: Evaluation, folder: Path, primary: str) -> None:
             line=line["line"],
             messages=line["messages"],
             reference=line["reference"],
+            facts=line.get("facts") or {},
             outcome=outcome(outputs[line["row"]], baseline, primary),
         )
         for line in _lines(folder / "rows.jsonl")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,8 @@ class Case:
     messages: tuple[dict[str, Any], ...]
     reference: str
     tools: Any = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    """What slices are made of (engine/evaluation/facts.py)."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -36,6 +38,7 @@ class Case:
             "line": self.line,
             "messages": list(self.messages),
             "reference": self.reference,
+            "facts": self.facts,
         }
 
 
@@ -77,7 +80,7 @@ def write_rows(cases: list[Case], path: Path) -> None:
     Raises EngineError("Data") when it does not: answers to other prompts must not be mixed in.
     """
     text = "".join(json.dumps(case.to_json()) + "\n" for case in cases)
-    if path.exists() and path.with_name("outputs.jsonl").exists() and path.read_text() != text:
+    if path.exists() and path.with_name("outputs.jsonl").exists() and not _asks_the_same(path, cases):
         raise EngineError(
             "Data",
             "The rows to evaluate have changed since this evaluation began.",
@@ -86,6 +89,16 @@ def write_rows(cases: list[Case], path: Path) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(text)
     partial.replace(path)
+
+
+def _asks_the_same(path: Path, cases: list[Case]) -> bool:
+    """Whether the file asks these rows; what is known of them beside may have changed."""
+    written = [json.loads(line) for line in path.read_text().splitlines()]
+    return [_question(row) for row in written] == [_question(json.loads(json.dumps(case.to_json()))) for case in cases]
+
+
+def _question(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "facts"}
 
 
 def labels_of(cases: list[Case]) -> tuple[str, ...]:

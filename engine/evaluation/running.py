@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.control import Control
 from engine.evaluation.cases import Case, labels_of, load_cases, references_are_json, write_rows
+from engine.evaluation.facts import with_facts
 from engine.evaluation.generate import Generated, encode_prompt, generate
 from engine.evaluation.journal import Journal, Output
 from engine.evaluation.measures import change
@@ -51,7 +52,7 @@ class Evaluation:
         self.spec = spec
         self.events = events
         self.run_dir = run_dir
-        self.cases = load_cases(spec)
+        self.cases = with_facts(load_cases(spec), spec)
         write_rows(self.cases, run_dir / "rows.jsonl")
         self.journal = Journal(run_dir)
         self.labels = labels_of(self.cases)

@@ -47,6 +47,10 @@ class Difference:
     high: float
     p: float
     test: str
+    discordant: float | None = None
+    """Yes/no scores: share of rows on which one system is right and the other wrong."""
+    spread: float | None = None
+    """Numbers a row: standard deviation of the differences."""
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -169,7 +173,8 @@ def compare_rates(baseline: Sequence[bool] | Floats, candidate: Sequence[bool] |
     interval = tango(only_new, only_old, n)
     rate_old, rate_new = float(old.mean()), float(new.mean())
     p = mcnemar_exact(only_old, only_new)
-    return Difference(n, rate_old, rate_new, (only_new - only_old) / n, interval.low, interval.high, p, "exact McNemar")
+    gap, apart = (only_new - only_old) / n, (only_new + only_old) / n
+    return Difference(n, rate_old, rate_new, gap, interval.low, interval.high, p, "exact McNemar", apart)
 
 
 def compare_means(
@@ -189,6 +194,7 @@ def compare_means(
         interval.high,
         p,
         "sign-flip permutation",
+        spread=float(differences.std(ddof=1)) if len(old) > 1 else 0.0,
     )
 
 

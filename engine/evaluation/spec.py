@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,10 @@ class EvaluationSpec:
     forgetting_limit: float
     limit: int | None
     seed: int
+    tags: dict[str, list[str]] = field(default_factory=dict)
+    """Row identity -> what people called the row; slices are made of it."""
+    training_rows: Path | None = None
+    """The rows that were trained on: how far a prompt is from them is its difficulty."""
 
     @property
     def candidates(self) -> list[SystemSpec]:
@@ -72,6 +76,8 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             forgetting_limit=float(document.get("forgetting_limit", 0.05)),
             limit=None if document.get("limit") is None else int(document["limit"]),
             seed=int(document.get("seed", 42)),
+            tags=dict((document.get("facts") or {}).get("tags") or {}),
+            training_rows=Path(document["training_rows"]) if document.get("training_rows") else None,
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EngineError(
