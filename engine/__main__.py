@@ -24,6 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "engine.evaluation.cli:evaluate_main",
         "evaluate systems as the spec.json of a run directory says",
     ),
+    "verdict": (
+        "engine.evaluation.again:verdict_main",
+        "compute an evaluation's verdict again from its run directory",
+    ),
     "score": ("engine.evaluation.cli:score_main", "score rows of (query, choices, gold) by log-likelihood"),
     "methods": (
         "engine.methods.cli:methods_main",

@@ -13,7 +13,9 @@ from engine.evaluation.comparing import Answers, between, compare_systems
 from engine.evaluation.figures import figure, latency_of, outcome_of
 from engine.evaluation.floors import FLOORS, floors
 from engine.evaluation.forgetting import forgetting
+from engine.evaluation.gates import decide, judge
 from engine.evaluation.journal import Output
+from engine.evaluation.limits import GateLimits
 from engine.evaluation.metrics import METRICS
 from engine.evaluation.slices import hidden_by, left_out, slices_of
 from engine.evaluation.spec import EvaluationSpec, SystemSpec
@@ -35,7 +37,7 @@ def summarise(
     known = Answers(cases, answers, labels, spec.seed)
     names = {system.key: system.name for system in spec.systems}
     real = real_systems(spec)
-    comparisons = compare_systems(known, real, spec.baseline, metrics, primary)
+    comparisons = compare_systems(known, real, spec.baseline, metrics, primary, spec.gates.effect / 100)
     candidates = [key for key in real if key != spec.baseline]
     deciding = {key: row for key in candidates if (row := between(comparisons, primary, spec.baseline, key))}
     verdicts = {
@@ -44,13 +46,13 @@ def summarise(
     }
     facts = [case.facts for case in cases]
     slices = slices_of(known, facts, real, spec.baseline, primary)
-    return {
+    results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
         "n": len(cases),
         "task_type": spec.task_type,
         "baseline": spec.baseline,
         "primary_metric": primary,
-        "systems": {system.key: _system(system, known, metrics, state) for system in spec.systems},
+        "systems": {system.key: _system(system, spec, known, metrics, state) for system in spec.systems},
         "floor": floors(cases, labels, metrics, spec.seed, {kind_of(system, spec) for system in spec.systems}),
         "comparisons": comparisons,
         "slices": slices,
@@ -59,6 +61,13 @@ def summarise(
         "verdicts": verdicts,
         "verdict": next(iter(verdicts.values()), nothing_to_compare(names[spec.baseline])),
     }
+    return with_gates(results, spec.gates)
+
+
+def with_gates(results: dict[str, Any], limits: GateLimits) -> dict[str, Any]:
+    """The document with every candidate before the gates, the one decision, and the limits it was made with."""
+    judged = judge(results, limits)
+    return {**results, "gates": judged, "decision": decide(results, judged), "limits": limits.to_json()}
 
 
 def primary_metric(metrics: Sequence[str], task_type: str) -> str:
@@ -80,12 +89,16 @@ def real_systems(spec: EvaluationSpec) -> list[str]:
     return [s.key for s in spec.systems if s.key == spec.baseline or kind_of(s, spec) not in FLOORS]
 
 
-def _system(system: SystemSpec, known: Answers, metrics: Sequence[str], state: dict[str, Any]) -> dict[str, Any]:
+def _system(
+    system: SystemSpec, spec: EvaluationSpec, known: Answers, metrics: Sequence[str], state: dict[str, Any]
+) -> dict[str, Any]:
     answered = known.outputs[system.key]
     outputs = [answered[case.row] for case in known.cases]
     outcomes = [outcome_of(case, answered[case.row], known.labels) for case in known.cases]
     return {
         "name": system.name,
+        "kind": kind_of(system, spec),
+        "flatters": kind_of(system, spec) in FLOORS,
         "metrics": {name: figure(name, outputs, outcomes, known.seed) for name in metrics},
         "latency": latency_of(outputs, state["systems"].get(system.key, {})),
         "truncated": sum(not output.ended for output in outputs),

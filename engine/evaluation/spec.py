@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
+from engine.evaluation.limits import GateLimits, read_limits
 from engine.evaluation.metrics import ALL, check_names
 from engine.evaluation.suite_rows import SuiteFile
 
@@ -47,6 +48,8 @@ class EvaluationSpec:
     """Row identity -> what people called the row; slices are made of it."""
     training_rows: Path | None = None
     """The rows that were trained on: how far a prompt is from them is its difficulty."""
+    gates: GateLimits = field(default_factory=GateLimits)
+    """What the project asked of a system when the evaluation was started."""
 
     @property
     def candidates(self) -> list[SystemSpec]:
@@ -73,11 +76,12 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             latency_rows=int(generation.get("latency_rows", LATENCY_ROWS)),
             suites=tuple((document.get("probes") or {}).get("suites") or ()),
             suite_files=tuple(SuiteFile(**file) for file in (document.get("probes") or {}).get("files") or ()),
-            forgetting_limit=float(document.get("forgetting_limit", 0.05)),
+            forgetting_limit=_forgetting_limit(document),
             limit=None if document.get("limit") is None else int(document["limit"]),
             seed=int(document.get("seed", 42)),
             tags=dict((document.get("facts") or {}).get("tags") or {}),
             training_rows=Path(document["training_rows"]) if document.get("training_rows") else None,
+            gates=read_limits(document.get("gates")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EngineError(
@@ -106,6 +110,13 @@ def _check(spec: EvaluationSpec) -> None:
     for bad, found, remedy in wrong:
         if bad:
             raise EngineError("Config", f"spec.json: {found}.", remedy)
+
+
+def _forgetting_limit(document: dict[str, Any]) -> float:
+    """The gates' own where they are given: one evaluation has one limit."""
+    if document.get("gates") or "forgetting_limit" not in document:
+        return read_limits(document.get("gates")).forgetting_limit / 100
+    return float(document["forgetting_limit"])
 
 
 def _system(entry: dict[str, Any]) -> SystemSpec:

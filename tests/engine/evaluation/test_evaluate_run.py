@@ -10,6 +10,7 @@ import pytest
 
 from engine.control import ask
 from engine.evaluation import running
+from engine.evaluation.again import verdict_main
 from engine.evaluation.cli import evaluate_main
 from engine.evaluation.forgetting import forgetting
 from engine.evaluation.verdict import verdict_of
@@ -105,6 +106,31 @@ def test_it_asks_every_system_every_row_and_compares(run_dir: Path, spec: dict[s
     assert results["verdict"]["word"] in ("better", "worse", "no difference shown")
     assert results["verdict"]["word"] in results["verdict"]["sentence"].lower()
     assert len(results["verdict"]["forgetting"]["measures"]) == 2
+
+
+def test_its_verdict_is_had_again_from_its_files(
+    run_dir: Path, spec: dict[str, Any], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    start(run_dir, spec)
+    stored = json.loads((run_dir / "results.json").read_text())
+    capsys.readouterr()
+    assert verdict_main([str(run_dir), "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["as_stored"] is True
+    assert again["decision"] == stored["decision"] and again["gates"] == stored["gates"]
+    assert stored["decision"]["word"] == "not enough evidence", "twelve rows show nothing"
+    assert stored["systems"]["tuned"]["kind"] == "checkpoint" and "majority" in stored["floor"]
+    limits = tmp_path / "gates.json"
+    limits.write_text(json.dumps({"forgetting_limit": 0.1, "safety": "measured"}))
+    verdict_main([str(run_dir), "--json", "--gates", str(limits)])
+    other = json.loads(capsys.readouterr().out)
+    assert other["results_sha256"] == again["results_sha256"] and other["limits"] != again["limits"]
+    limits.write_text('{"gian": 1}')
+    assert verdict_main([str(run_dir), "--json", "--gates", str(limits)]) == 2
+    assert "gates.gian" in json.loads(capsys.readouterr().out)["refused"]["found"]
+    (run_dir / "outputs.jsonl").write_text("")
+    assert verdict_main([str(run_dir)]) == 2
+    assert "Answers are missing" in capsys.readouterr().out
 
 
 def test_it_tells_what_it_does(run_dir: Path, spec: dict[str, Any]) -> None:
