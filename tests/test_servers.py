@@ -28,6 +28,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1500)
 @pytest.mark.skipif("DATABASE_URL" in os.environ, reason="this is the run on the servers")
 def test_it_works_the_same_on_postgresql_and_redis() -> None:

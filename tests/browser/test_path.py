@@ -129,6 +129,8 @@ def test_a_file_of_ones_own_is_uploaded_audited_and_trained(
     page.locator("#advanced > summary").click()
     page.locator("#id_max_steps").fill("2")
     page.get_by_label("Cutoff length").fill("128")
+    # Generated answers of long instructions take most of a short run; the other path measures them.
+    page.get_by_label("Task metric while training").select_option(label="Not measured")
     page.get_by_role("button", name="Start the run").click()
     expect(page.get_by_role("button", name="Evaluate against the baseline")).to_be_visible(timeout=900 * SECOND)
 
