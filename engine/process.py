@@ -6,17 +6,20 @@ A pid alone is not an identity: after a restart of the machine or a wrap-around 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 _LINUX = sys.platform == "linux"
+_PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,22 @@ def start(
             close_fds=True,
         )
     return identify(child.pid), child
+
+
+def tie_to_parent(number: int = signal.SIGKILL) -> Callable[[], None]:
+    """What a child calls when it begins (``preexec_fn`` of Popen) to be sent ``number`` when the process that is asking
+    now ends, however it ends: prctl(2), PR_SET_PDEATHSIG. Away from Linux it does nothing."""
+    if not _LINUX:
+        return lambda: None
+    # Looked up here: after a fork a library may no longer be loaded safely.
+    libc, parent = ctypes.CDLL(None), os.getpid()
+
+    def tie() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, number)
+        if os.getppid() != parent:  # it was gone before the request reached the kernel
+            os._exit(1)
+
+    return tie
 
 
 def identify(pid: int) -> Identity:

@@ -6,14 +6,13 @@ Processes are forked: they have the checks, the gates and the tokenizer as they 
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import multiprocessing
 import os
 import signal
 import sys
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
 from engine.data.gather import Gathered, batches
 from engine.data.pieces import Tally
+from engine.process import tie_to_parent
 
 if TYPE_CHECKING:
     from engine.data.gather import Gatherer
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 # A smaller file is read before other processes have begun. More processes than this would need too much memory.
 LEAST_BYTES, STRETCH_BYTES, MOST_PROCESSES = 24 << 20, 4 << 20, 4
-_PR_SET_PDEATHSIG = 1
 
 
 class Stretch(NamedTuple):
@@ -93,7 +92,8 @@ def gather_apart(reader: Reader, gatherer: Gatherer) -> Iterator[Gathered]:
     gc.freeze()  # what is there now is shared by the processes, as long as nobody counts it
     count = processes()
     fork = multiprocessing.get_context("fork")
-    pool = ProcessPoolExecutor(count, mp_context=fork, initializer=_begin, initargs=(reader, gatherer))
+    given = (reader, gatherer, tie_to_parent())
+    pool = ProcessPoolExecutor(count, mp_context=fork, initializer=_begin, initargs=given)
     waiting: deque[Future[Part]] = deque()
     try:
         for stretch in _stretches(reader.path, reader.tally):
@@ -139,10 +139,10 @@ def _stretches(path: Path, tally: Tally) -> Iterator[Stretch]:
 _given: list[Any] = []
 
 
-def _begin(reader: Reader, gatherer: Gatherer) -> None:
+def _begin(reader: Reader, gatherer: Gatherer, tie: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # nobody would take what is gathered
+    tie()  # nobody would take what is gathered
     gc.disable()  # rows hold no circles: looking for some would take a tenth of the time
     _given[:] = [reader, gatherer]
 

@@ -9,12 +9,9 @@ gloo on processors and nccl on cards (unmeasured here).
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
-import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,13 +19,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from engine.errors import EngineError
-from engine.process import engine_argv
+from engine.process import engine_argv, tie_to_parent
 
 # A follower waits while the first process measures, which may take long.
 PATIENCE_S = 24 * 3600
 # So long this process may take to notice by itself that another is gone.
 GRACE_S = 15.0
-_PR_SET_PDEATHSIG = 1
 
 
 def rank() -> int:
@@ -98,7 +94,7 @@ def total(count: int) -> int:
 
 def _follow(run_dir: Path, env: dict[str, str]) -> subprocess.Popen[bytes]:
     """Its output goes where ours goes: the log of the run."""
-    return subprocess.Popen(engine_argv("train", str(run_dir)), env=env, preexec_fn=_die_with_the_first)
+    return subprocess.Popen(engine_argv("train", str(run_dir)), env=env, preexec_fn=tie_to_parent())
 
 
 def _watch(
@@ -122,11 +118,6 @@ def _lost(followers: list[subprocess.Popen[bytes]], patience_s: float = 0.0) -> 
             found = f"Process {place} of {len(followers) + 1} ended by itself (exit code {code})."
             return EngineError("Lost", found, "Read the log of this run. If memory ran out, use fewer processes.")
     return None
-
-
-def _die_with_the_first() -> None:
-    if sys.platform.startswith("linux"):  # elsewhere the broken connection ends it
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _free_port() -> int:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +18,6 @@ MOST_RESTARTS = 3
 # A child that has lived this long has started well: a later fall counts from the beginning again.
 SETTLED_S = 60.0
 LOG_BYTES = 5 << 20
-_PR_SET_PDEATHSIG = 1
 
 
 @dataclass
@@ -108,22 +105,12 @@ class Child:
             os.killpg(self.running.pid, signal.SIGKILL)
 
 
-def tied_to_launcher() -> Callable[[], None] | None:
+def tied_to_launcher() -> Callable[[], None]:
     """Run in a new child before its program: on Linux the kernel ends it when the launcher is gone, even by kill -9.
 
     Elsewhere nothing is done here; the next start ends what was left over (claim.py).
     """
-    if sys.platform != "linux":
-        return None
-    libc = ctypes.CDLL(None, use_errno=True)
-    launcher = os.getpid()
-
-    def tie() -> None:
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != launcher:  # it was gone before the request reached the kernel
-            os._exit(1)
-
-    return tie
+    return process.tie_to_parent(signal.SIGTERM)
 
 
 def open_log(path: Path) -> IO[bytes]:
