@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,16 @@ def digest(results: dict[str, Any]) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()
 
 
+@lru_cache(maxsize=1)
+def rules_digest() -> str:
+    """SHA-256 of the engine's evaluation code, which every verdict is an outcome of."""
+    found = hashlib.sha256()
+    home = Path(__file__).parent
+    for path in sorted(home.rglob("*.py")):
+        found.update(f"{path.relative_to(home).as_posix()}\n".encode() + path.read_bytes())
+    return found.hexdigest()
+
+
 def verdict_main(argv: list[str]) -> int:
     """`verdict RUN_DIR [--gates FILE] --json`: the decision and every gate, computed again from the answers.
 
@@ -78,6 +89,7 @@ def verdict_main(argv: list[str]) -> int:
         "verdict": results["verdict"]["sentence"],
         **{name: results[name] for name in DECIDED},
         "results_sha256": measured,
+        "rules_sha256": rules_digest(),
         "as_stored": measured == digest(stored),
     }
     print(

@@ -1,6 +1,7 @@
 """What is known of each row before it is asked: its label, length, language, tags, source, cluster and difficulty.
 
-Slices are made of these. A fact that cannot be had is left out; the same rows give the same facts. No torch.
+Slices are made of these; the facts that its reference states and the model was given nowhere are for the diagnosis.
+What cannot be had is left out; the same rows give the same facts. No torch.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.checks.other_language import language
+from engine.data.example import Example
 from engine.data.examples import iterate
 from engine.data.records import Reader, Record
 from engine.data.topics import topics, words
 from engine.evaluation.cases import Case
 from engine.evaluation.spec import EvaluationSpec
+from engine.evaluation.stated import outside
 
 LEAST_CLUSTERED = 40
 """Fewer prompts than this make clusters of a handful, which say nothing."""
@@ -48,6 +51,7 @@ def facts_of(
     the rows that were trained on (difficulty: how far a prompt is from all of them)."""
     prompts = [asked(case) for case in cases]
     own = _own_fields(file)
+    trained = _examples(training)
     columns: dict[str, Sequence[Any]] = {
         "label": [short(case.reference) for case in cases] if task_type == "classification" else [],
         "length": thirds([len(prompt) for prompt in prompts]),
@@ -55,7 +59,10 @@ def facts_of(
         "tags": [sorted({short(tag) for tag in (tags or {}).get(case.row_id, [])} - {""}) for case in cases],
         "source": [short(own.get(case.line, {}).get("source")) for case in cases],
         "cluster": clusters(prompts),
-        "difficulty": _difficulty([own.get(case.line, {}).get("difficulty") for case in cases], prompts, training),
+        "difficulty": _difficulty(
+            [own.get(case.line, {}).get("difficulty") for case in cases], prompts, [row.prompt_text for row in trained]
+        ),
+        "outside": _outside(cases, task_type, trained),
     }
     found: list[dict[str, Any]] = [{} for _ in cases]
     for name, column in columns.items():
@@ -112,13 +119,19 @@ def short(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
-def _difficulty(own: Sequence[Any], prompts: Texts, training: Path | None) -> list[str]:
+def _outside(cases: Sequence[Case], task_type: str, trained: Sequence[Example]) -> list[list[str]]:
+    """What the diagnosis asks: the facts of each reference that the model was given nowhere. Labels are no facts."""
+    if task_type == "classification":
+        return []
+    prompts = ["\n".join(str(turn.get("content") or "") for turn in case.messages) for case in cases]
+    known = [f"{row.prompt_text}\n{row.answer}" for row in trained]
+    return outside([case.reference for case in cases], prompts, known, whole=task_type in ("text", "chat"))
+
+
+def _difficulty(own: Sequence[Any], prompts: Texts, known: Texts) -> list[str]:
     """The row's own word; else the half of the prompts that is farther from the training rows, and the nearer one."""
     if any(short(value) for value in own):
         return [short(value) for value in own]
-    if training is None or not training.is_file():
-        return []
-    known = [row.example.prompt_text for row in islice(iterate(training, skip_unusable=True), MOST_TRAINING)]
     if not known or not prompts:
         return []
     near = nearness(prompts, known)
@@ -126,6 +139,12 @@ def _difficulty(own: Sequence[Any], prompts: Texts, training: Path | None) -> li
         return []
     middle = float(np.median(near))
     return ["near training" if value > middle else "far from training" for value in near]
+
+
+def _examples(training: Path | None) -> list[Example]:
+    if training is None or not training.is_file():
+        return []
+    return [row.example for row in islice(iterate(training, skip_unusable=True), MOST_TRAINING)]
 
 
 def _own_fields(file: Path) -> dict[int, dict[str, Any]]:

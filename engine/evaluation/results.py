@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.evaluation.cases import Case, labels_of
 from engine.evaluation.comparing import Answers, between, compare_systems
+from engine.evaluation.diagnosis import diagnose
 from engine.evaluation.figures import figure, latency_of, outcome_of
 from engine.evaluation.floors import FLOORS, floors
 from engine.evaluation.forgetting import forgetting
@@ -58,6 +59,7 @@ def summarise(
         "slices": slices,
         "slices_left_out": left_out(facts),
         "hidden": hidden_by(slices, deciding, names),
+        "diagnosis": diagnose(cases, {key: answers[key] for key in real}, metrics, primary),
         "verdicts": verdicts,
         "verdict": next(iter(verdicts.values()), nothing_to_compare(names[spec.baseline])),
     }

@@ -115,9 +115,9 @@ def fingerprint(
     configuration: str, model: Path, files: dict[str, Path | None], teacher: Path | None = None
 ) -> dict[str, str]:
     """What must not change between a checkpoint and its resumption."""
-    found = {"configuration": configuration, "model": _model_digest(model)}
+    found = {"configuration": configuration, "model": model_digest(model)}
     if teacher is not None:
-        found["teacher"] = _model_digest(teacher)
+        found["teacher"] = model_digest(teacher)
     for name, path in files.items():
         if path is not None:
             with path.open("rb") as file:
@@ -125,7 +125,7 @@ def fingerprint(
     return found
 
 
-def _model_digest(folder: Path) -> str:
+def model_digest(folder: Path) -> str:
     """Config and, of each weights file, name, size and head: enough to tell models apart without reading gigabytes."""
     digest = hashlib.sha256((folder / "config.json").read_bytes())
     for path in sorted(folder.glob("*.safetensors")):
