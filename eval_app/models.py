@@ -70,8 +70,6 @@ class EvaluationRow(models.Model):
     reference = models.TextField(blank=True)
     # What slices are made of: {"label": …, "length": …, "language": …, "tags": […], …}.
     facts: Any = models.JSONField(default=dict)
-    # Whether baseline and candidate meet the primary metric: "both", "tuned", "base" or "neither".
-    outcome = models.CharField(max_length=8, blank=True, db_index=True)
 
     class Meta:
         ordering = ["position"]
@@ -81,16 +79,37 @@ class EvaluationRow(models.Model):
         return f"{self.evaluation.name} row {self.position}"
 
 
+class RowFact(models.Model):
+    """A slice a row lies in. Facts hold lists, which SQLite and PostgreSQL ask in different ways; this both index."""
+
+    row = models.ForeignKey(EvaluationRow, models.CASCADE, related_name="slices")
+    by = models.CharField(max_length=20)
+    value = models.CharField(max_length=200)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["row", "by", "value"], name="one_fact_once_per_row")]
+
+    def __str__(self) -> str:
+        return f"{self.by} {self.value}"
+
+
 class Output(models.Model):
     row = models.ForeignKey(EvaluationRow, models.CASCADE, related_name="outputs")
     system = models.ForeignKey(System, models.CASCADE, related_name="outputs")
     text = models.TextField(blank=True)
     scores: Any = models.JSONField(default=dict)
+    # By the measure that decides (eval_app/deciding.py), so that more is better; None where it says nothing.
+    score = models.FloatField(null=True, blank=True)
+    right = models.BooleanField(null=True, blank=True)
     # Against the baseline, by the metric that decides: "win", "loss", "both" or "neither" right; "" for the baseline.
     outcome = models.CharField(max_length=8, blank=True, db_index=True)
     refused = models.BooleanField(default=False)
     invalid = models.BooleanField("not in the format that was asked for", default=False)
+    problem = models.TextField("why there is no answer", blank=True)
+    retrieved: Any = models.JSONField(null=True, blank=True)
     latency_s = models.FloatField(null=True, blank=True)
+    first_token_s = models.FloatField(null=True, blank=True)
+    cost = models.FloatField(null=True, blank=True)
     tokens_in = models.IntegerField(default=0)
     tokens_out = models.IntegerField(default=0)
 
@@ -99,3 +118,20 @@ class Output(models.Model):
 
     def __str__(self) -> str:
         return f"{self.system.name} on row {self.row_id}"
+
+
+class RowNote(models.Model):
+    """What somebody says about a row of an evaluation. By its place: recording the rows again must not lose it."""
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="notes")
+    position = models.IntegerField()
+    text = models.CharField(max_length=2000)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["evaluation", "position"], name="note_by_row")]
+
+    def __str__(self) -> str:
+        return f"{self.by} on row {self.position} of {self.evaluation}"

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from engine.evaluation.metrics import METRICS
+from engine.evaluation.refusals import refuses
 from engine.events import plain
-from eval_app.models import Evaluation, EvaluationRow, Output
+from eval_app.deciding import Measure, deciding, is_right, outcome, score
+from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, System
 from runs_app.models import Run
 from runs_app.recording import Recorder
 
 BATCH = 500
+FORMATS = ("json_valid", "json_schema")
+"""Metrics that say whether an answer has the form that was asked for."""
+NO_SLICES = ("schema", "tools")
+LONGEST_VALUE = 200
 
 
 class EvaluationRecorder(Recorder):
@@ -24,14 +29,14 @@ class EvaluationRecorder(Recorder):
         evaluation = Evaluation.objects.get(run=run)
         results = json.loads((run.directory / "results.json").read_text(encoding="utf-8"))
         evaluation.rows.all().delete()
-        _store(evaluation, run.directory, results["primary_metric"])
+        _store(evaluation, run.directory, results)
         evaluation.results = results
         evaluation.save(update_fields=["results"])
 
 
-def _store(evaluation: Evaluation, folder: Path, primary: str) -> None:
+def _store(evaluation: Evaluation, folder: Path, results: dict[str, Any]) -> None:
     systems = {system.key: system for system in evaluation.systems.all()}
-    baseline = next(key for key, system in systems.items() if system.is_baseline)
+    by, baseline = deciding(results), results["baseline"]
     outputs: dict[int, dict[str, dict[str, Any]]] = {}
     for line in _lines(folder / "outputs.jsonl"):
         outputs.setdefault(line["row"], {})[line["system"]] = line
@@ -44,46 +49,65 @@ def _store(evaluation: Evaluation, folder: Path, primary: str) -> None:
             messages=line["messages"],
             reference=line["reference"],
             facts=line.get("facts") or {},
-            outcome=outcome(outputs[line["row"]], baseline, primary),
         )
         for line in _lines(folder / "rows.jsonl")
     ]
     made = EvaluationRow.objects.bulk_create(rows, batch_size=BATCH)
+    facts = [RowFact(row=row, by=by, value=value) for row in made for by, value in slices_of(row.facts)]
+    RowFact.objects.bulk_create(facts, batch_size=BATCH)
     Output.objects.bulk_create(
         [
-            Output(
-                row=row,
-                system=systems[key],
-                text=line["text"],
-                scores=line["scores"],
-                latency_s=line["latency_s"],
-                tokens_in=line["tokens_in"],
-                tokens_out=line["tokens_out"],
-            )
+            _output(row, systems[key], line, answers.get(baseline), by)
             for row in made
-            for key, line in outputs[row.position].items()
+            for answers in [outputs[row.position]]
+            for key, line in answers.items()
             if key in systems
         ],
         batch_size=BATCH,
     )
 
 
-def outcome(outputs: dict[str, dict[str, Any]], baseline: str, primary: str) -> str:
-    """Who meets the primary metric on a row: "both", "tuned", "base" or "neither".
-
-    A yes/no metric is met at 1. Where the metric is a number a row, a system that scores above the other is the one
-    that is right; equal scores are both right from one half on.
-    """
-    old = float(outputs[baseline]["scores"].get(primary, 0.0))
-    new = max(
-        (float(line["scores"].get(primary, 0.0)) for key, line in outputs.items() if key != baseline), default=old
+def _output(
+    row: EvaluationRow, system: System, line: dict[str, Any], baseline: dict[str, Any] | None, by: Measure
+) -> Output:
+    found = score(by, line["scores"])
+    refused = line.get("refused")
+    return Output(
+        row=row,
+        system=system,
+        text=line["text"],
+        scores=line["scores"],
+        score=found,
+        right=is_right(by, found),
+        outcome=outcome(by, score(by, baseline["scores"]), found) if baseline and line is not baseline else "",
+        refused=refuses(line["text"]) if refused is None else refused,
+        invalid=is_invalid(line["scores"]),
+        problem=line.get("problem") or "",
+        retrieved=line.get("retrieved"),
+        latency_s=line["latency_s"],
+        first_token_s=line.get("first_token_s"),
+        cost=line.get("cost"),
+        tokens_in=line["tokens_in"],
+        tokens_out=line["tokens_out"],
     )
-    if METRICS[primary].kind == "rate" or old == new:
-        threshold = 1.0 if METRICS[primary].kind == "rate" else 0.5
-        return {(True, True): "both", (False, True): "tuned", (True, False): "base", (False, False): "neither"}[
-            (old >= threshold, new >= threshold)
-        ]
-    return "tuned" if new > old else "base"
+
+
+def is_invalid(scores: dict[str, Any]) -> bool:
+    """Whether a measure of form was taken and not met."""
+    return any(scores.get(name) is not None and scores[name] < 1 for name in FORMATS)
+
+
+def slices_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """The slices a row lies in, as (by, value): a fact that is a list is one for each of its words."""
+    found: dict[tuple[str, str], None] = {}
+    for by, value in facts.items():
+        if by in NO_SLICES:
+            continue
+        for one in value if isinstance(value, list) else [value]:
+            word = "" if one is None or isinstance(one, dict | list) else str(one).strip()[:LONGEST_VALUE]
+            if word:
+                found[by[:20], word] = None
+    return list(found)
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from eval_app import compare_views, evaluation_views, launch_views
+from eval_app import compare_views, evaluation_views, export_views, launch_views, note_views
 
 urlpatterns = [
     path("", launch_views.evaluations, name="evaluate"),
     path("start/", launch_views.start, name="evaluation_start"),
     path("<int:evaluation_id>/", evaluation_views.evaluation, name="evaluation"),
     path("<int:evaluation_id>/compare/", compare_views.compare, name="compare"),
+    path("<int:evaluation_id>/compare/rows.<str:form>", export_views.download, name="compare_export"),
+    path("<int:evaluation_id>/compare/rows/<int:number>/", compare_views.row, name="compare_row"),
+    path("<int:evaluation_id>/compare/rows/<int:number>/notes/", note_views.add, name="row_note"),
+    path(
+        "<int:evaluation_id>/compare/rows/<int:number>/notes/<int:note_id>/remove/",
+        note_views.remove,
+        name="row_note_remove",
+    ),
+    path("<int:evaluation_id>/compare/rows/<int:number>/tags/", note_views.tag, name="row_tag"),
     path("<int:evaluation_id>/results.json", evaluation_views.download, name="evaluation_download"),
 ]

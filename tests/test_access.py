@@ -141,6 +141,12 @@ TABLE: dict[str, Row] = {
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),
     "evaluation": Row(PAGE, args=("project", "evaluation")),
     "compare": Row(READ, args=("project", "evaluation")),
+    # The evaluation of the table has no results yet, so it has no rows; tests/eval_app has those of one that has.
+    "compare_export": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation", "form")),
+    "compare_row": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation", "number")),
+    "row_note": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation", "number")),
+    "row_note_remove": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation", "number", "number")),
+    "row_tag": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation", "number")),
     "evaluation_download": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation")),
 }
 # The stream answers for ever; its permissions are tested in tests/runs_app/test_stream.py.

@@ -57,5 +57,13 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-hide-system]");
   if (button) toggle(button.dataset.hideSystem);
 });
+// The row that is worked in is the current one: J goes on from there.
+document.addEventListener("focusin", (event) => {
+  const row = event.target.closest?.("[data-row]");
+  if (!row || row.classList.contains("is-current")) return;
+  document.querySelector("[data-row].is-current")?.classList.remove("is-current");
+  row.classList.add("is-current");
+});
 document.addEventListener("htmx:afterSwap", applyHidden);
 applyHidden();
+if (location.hash.startsWith("#row-")) document.getElementById(location.hash.slice(1))?.classList.add("is-current");

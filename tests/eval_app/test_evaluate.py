@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engine.differences import against_reference, far_apart
-from eval_app.models import Evaluation
-from eval_app.recording import outcome
+from eval_app.deciding import deciding, measure, outcome, score
+from eval_app.models import Evaluation, Output
 from runs_app.models import Run, Status
 from tests.world import World, run_to_end
 
@@ -68,10 +68,11 @@ def test_the_compare_page_filters_and_searches(world: World, evaluation: Evaluat
     url = f"{evaluation.get_absolute_url()}compare/"
     everything = client.get(url).content.decode()
     assert everything.count("data-row ") == 6
-    wrong = client.get(url, {"outcome": "neither"}).content.decode()
-    assert wrong.count("data-row ") == evaluation.rows.filter(outcome="neither").count() > 0
-    nothing = client.get(url, {"outcome": "tuned"}).content.decode()
-    assert "None of the rows came out this way" in nothing
+    wrong = client.get(url, {"show": "neither"}).content.decode()
+    tuned = Output.objects.filter(row__evaluation=evaluation, system__key="tuned")
+    assert wrong.count("data-row ") == tuned.filter(outcome="neither").count() > 0
+    nothing = client.get(url, {"show": "wins"}).content.decode()
+    assert "No row came out this way" in nothing
     order = evaluation.rows.first().messages[-1]["content"].split(" of ")[0]
     assert client.get(url, {"q": order}).content.decode().count("data-row ") == 1
 
@@ -128,13 +129,26 @@ def test_a_very_long_output_is_shown_without_marks() -> None:
 
 @pytest.mark.parametrize(
     ("base", "tuned", "expected"),
-    [(1, 1, "both"), (0, 1, "tuned"), (1, 0, "base"), (0, 0, "neither")],
+    [(1.0, 1.0, "both"), (0.0, 1.0, "win"), (1.0, 0.0, "loss"), (0.0, 0.0, "neither"), (None, 1.0, "")],
 )
-def test_the_outcome_of_a_row_follows_the_deciding_measure(base: int, tuned: int, expected: str) -> None:
-    outputs = {"base": {"scores": {"exact_match": base}}, "tuned": {"scores": {"exact_match": tuned}}}
-    assert outcome(outputs, "base", "exact_match") == expected
+def test_the_outcome_of_a_row_follows_the_deciding_measure(
+    base: float | None, tuned: float | None, expected: str
+) -> None:
+    assert outcome(measure("exact_match"), base, tuned) == expected
 
 
 def test_where_the_measure_is_a_number_the_higher_one_is_right() -> None:
-    outputs = {"base": {"scores": {"token_f1": 0.4}}, "tuned": {"scores": {"token_f1": 0.6}}}
-    assert outcome(outputs, "base", "token_f1") == "tuned"
+    by = measure("token_f1")
+    assert outcome(by, 0.4, 0.6) == "win"
+    assert outcome(by, 0.4, 0.4) == "neither"
+    latency = measure("latency")
+    assert outcome(latency, score(latency, {"latency": 2.0}), score(latency, {"latency": 1.0})) == "win"
+
+
+def test_rows_are_sorted_by_a_measure_that_has_a_number_for_each() -> None:
+    metrics = {"macro_f1": {}, "length": {}, "accuracy": {}, "own_short": {}}
+    results = {"primary_metric": "macro_f1", "baseline": "base", "systems": {"base": {"metrics": metrics}}}
+    assert deciding(results).name == "accuracy"
+    own = results | {"primary_metric": "own_short", "comparisons": []}
+    own["own_metrics"] = [{"name": "own_short", "label": "Short", "direction": "lower", "unit": "share"}]
+    assert (deciding(own).label, deciding(own).direction) == ("Short", "lower")
