@@ -12,6 +12,7 @@ from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, Qu
 from django.http import QueryDict
 
 from datasets_app.review_models import RowTag
+from engine.evaluation.slices import SLICED_BY
 from engine.events import plain
 from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, RowNote, System
 
@@ -150,10 +151,14 @@ class Asked:
         return places
 
     @property
+    def slice_words(self) -> str:
+        return f"{SLICED_BY.get(self.by, self.by)}: {self.value}" if self.by else ""
+
+    @property
     def words(self) -> str:
         """The filter, as an export states it."""
         parts = [SHOWS[self.show].label if self.show else "All rows"]
-        parts += [f"{self.by}: {self.value}"] if self.by else []
+        parts += [self.slice_words] if self.by else []
         parts += [f"tag {self.tag}"] if self.tag else []
         parts += [f"containing “{self.query}”"] if self.query else []
         order = ORDERS[self.order].lower()

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
 from engine.differences import MOST_PIECES
+from engine.evaluation.slices import SLICED_BY
 from eval_app import summary
 from eval_app.access import frame, get_evaluation
 from eval_app.asked import NOTHING, ORDERS, REFERENCE, SHOWS, Asked
@@ -101,19 +102,19 @@ def _shared(request: HttpRequest, found: Evaluation, asked: Asked) -> dict[str, 
     }
 
 
-def _slices(found: Evaluation) -> list[tuple[str, list[tuple[str, int]]]]:
-    """The slices of this evaluation's rows by kind, each with its number of rows."""
+def _slices(found: Evaluation) -> list[tuple[str, str, list[tuple[str, int]]]]:
+    """The slices of this evaluation's rows by kind and its words, each value with its number of rows."""
     kinds: dict[str, list[tuple[str, int]]] = {}
     counted = RowFact.objects.filter(row__evaluation=found).values_list("by", "value").annotate(n=Count("pk"))
     for by, value, n in counted.order_by("by", "-n", "value"):
         kinds.setdefault(by, []).append((value, n))
-    return [(by, values[:MOST_SLICES]) for by, values in kinds.items()]
+    return [(by, SLICED_BY[by], kinds[by][:MOST_SLICES]) for by in SLICED_BY if by in kinds]
 
 
 def _chips(get: QueryDict, asked: Asked) -> list[tuple[str, str]]:
     """What narrows the rows besides the filter, in words, each with the address without it."""
     told = [
-        ("slice", f"{asked.by}: {asked.value}" if asked.by else ""),
+        ("slice", asked.slice_words),
         ("tag", f"tag {asked.tag}" if asked.tag else ""),
         ("q", f"containing “{asked.query}”" if asked.query else ""),
     ]

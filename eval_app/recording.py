@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.evaluation.refusals import refuses
+from engine.evaluation.slices import SLICED_BY
 from engine.events import plain
 from eval_app.deciding import Measure, deciding, is_right, outcome, score
 from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, System
@@ -17,7 +18,6 @@ from runs_app.recording import Recorder
 BATCH = 500
 FORMATS = ("json_valid", "json_schema")
 """Metrics that say whether an answer has the form that was asked for."""
-NO_SLICES = ("schema", "tools")
 LONGEST_VALUE = 200
 
 
@@ -100,13 +100,11 @@ def is_invalid(scores: dict[str, Any]) -> bool:
 def slices_of(facts: dict[str, Any]) -> list[tuple[str, str]]:
     """The slices a row lies in, as (by, value): a fact that is a list is one for each of its words."""
     found: dict[tuple[str, str], None] = {}
-    for by, value in facts.items():
-        if by in NO_SLICES:
-            continue
+    for by in SLICED_BY:
+        value = facts.get(by)
         for one in value if isinstance(value, list) else [value]:
-            word = "" if one is None or isinstance(one, dict | list) else str(one).strip()[:LONGEST_VALUE]
-            if word:
-                found[by[:20], word] = None
+            if one or one == 0:
+                found[by, str(one)[:LONGEST_VALUE]] = None
     return list(found)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.differences import Part, against_reference, far_apart
+from engine.evaluation.slices import SLICED_BY
 from eval_app.asked import NOTHING, REFERENCE, Asked
 from eval_app.deciding import Measure, deciding, measure, outcome
 from eval_app.models import Evaluation, EvaluationRow, Output, System
@@ -62,8 +63,9 @@ class Entry:
         return [turn for turn in self.row.messages if turn.get("role") != "system"]
 
     @property
-    def slices(self) -> list[tuple[str, str]]:
-        return [(one.by, one.value) for one in self.row.slices.all()]
+    def slices(self) -> list[tuple[str, str, str]]:
+        """Each as (by, its words, value)."""
+        return [(one.by, SLICED_BY.get(one.by, one.by), one.value) for one in self.row.slices.all()]
 
 
 def entries(found: Evaluation, asked: Asked, positions: Iterable[int], most: int = IN_A_LIST) -> list[Entry]:

@@ -79,7 +79,7 @@ def test_what_is_compared_is_chosen_and_stands_in_the_address(visitor: Visitor, 
     expect(page.locator("[data-row]")).to_have_count(8)
     expect(page.locator("#row-1 [data-system]")).to_have_count(5)
     expect(page.locator("#row-1 [data-system='3'] ins").first).to_be_visible()
-    page.get_by_role("link", name="Take away: label: refund").click()
+    page.get_by_role("link", name="Take away: Label: refund").click()
     expect(page.locator("main")).to_contain_text("1–10 of 24")
     page.get_by_role("link", name="Random", exact=True).click()
     first = page.locator("[data-row]").evaluate_all("(rows) => rows.map((row) => row.id)")

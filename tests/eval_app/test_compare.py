@@ -120,7 +120,7 @@ def test_slices_are_filters_on_every_database(world: World, evaluation: Evaluati
     assert shown(world, evaluation, slice="label:bug", show="neither") == [5]
     assert shown(world, evaluation, slice="label:%") == []
     html = page(world, evaluation, slice="label:bug")
-    assert "bug (2)" in html and "Take away: label: bug" in html
+    assert "bug (2)" in html and "Take away: Label: bug" in html
     assert "schema" not in dict(slices_of(facts(0)))
 
 
