@@ -43,6 +43,9 @@ def how_made(version: DatasetVersion) -> str:
         rows, who = operation.get("added", {}).get("synthetic", 0), ", ".join(operation.get("accepted_by", []))
         teacher = operation.get("teacher", {}).get("name", "a teacher")
         return f"{rows:,} synthetic rows: {teacher} answered prompts of {operation.get('of')}, accepted by {who}"
+    if operation.get("op") == "preferences":
+        rows, who = sum(operation.get("added", {}).values()), ", ".join(operation.get("reviewers", []))
+        return f"{rows:,} preference rows of the blind review of {operation.get('of')}, decided by {who}"
     if operation.get("op") != "repair" or version.parent is None:
         return f"Uploaded as {operation.get('name', version.filename)}" + _unpacked(operation)
     told = [

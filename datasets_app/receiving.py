@@ -181,6 +181,18 @@ def store_copy(source: Path) -> tuple[str, int]:
     return sha256, target.stat().st_size
 
 
+def store_bytes(content: bytes) -> tuple[str, int]:
+    """Stores rows that the program wrote itself; returns their SHA-256 and size."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    target = stored_path(sha256)
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        part.write_bytes(content)
+        part.replace(target)
+    return sha256, len(content)
+
+
 def hash_of(file: BinaryIO) -> str:
     file.seek(0)
     digest = hashlib.sha256()

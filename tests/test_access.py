@@ -12,6 +12,7 @@ from datasets_app.models import Audit, Repair, Upload
 from drafts_app.models import DraftBatch, DraftRow
 from eval_app.models import Evaluation, System
 from models_app.models import Endpoint
+from review_app.models import Decision, Review, Reviewer, ReviewItem
 from runs_app.models import Run
 from tests.world import ROLES, World
 from training_jobs.export_models import Export
@@ -148,6 +149,18 @@ TABLE: dict[str, Row] = {
     "row_note_remove": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation", "number", "number")),
     "row_tag": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation", "number")),
     "evaluation_download": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation")),
+    "reviews": Row(PAGE, args=("project",)),
+    "review_new": Row(FOR_MEMBERS, (SIGN_IN, 404, 403, 400, 400), ("project", "evaluation")),
+    "review": Row(PAGE, args=("project", "review")),
+    # Members review; the member of the table was asked to, its owner was not.
+    "review_item": Row(
+        (SIGN_IN, 404, 403, 200, 403), (SIGN_IN, 404, 403, 302, 403), ("project", "review", "number"), {"choice": "tie"}
+    ),
+    "review_finish": Row(NO_GET, (SIGN_IN, 404, 403, 302, 403), ("project", "review")),
+    "review_close": Row(NO_GET, (SIGN_IN, 404, 403, 403, 302), ("project", "review")),
+    # Interim results are for those who are done, and for owners.
+    "review_results": Row((SIGN_IN, 404, 403, 403, 200), (SIGN_IN, 404, 403, 302, 302), ("project", "review")),
+    "review_preferences": Row(NO_GET, WRITE, ("project", "review")),
 }
 # The stream answers for ever; its permissions are tested in tests/runs_app/test_stream.py.
 ELSEWHERE = {"run_stream"}
@@ -197,6 +210,15 @@ def objects(world: World) -> dict[str, Any]:
         created_by=world.owner,
     )
     System.objects.create(evaluation=evaluation, key="base", name="Base", is_baseline=True, base_model=world.base_model)
+    review = Review.objects.create(
+        project=world.project, evaluation=evaluation, systems=["base", "other"], created_by=world.owner
+    )
+    reviewer = Reviewer.objects.create(review=review, user=world.member)
+    for number in (1, 2):
+        item = ReviewItem.objects.create(
+            review=review, position=number, row_id=str(number), messages=[], texts={"base": "a", "other": "b"}
+        )
+        Decision.objects.create(reviewer=reviewer, item=item, number=number, order=["base", "other"])
     audit_run = Run.objects.create(project=world.project, kind="audit", title="one", created_by=world.owner)
     Audit.objects.create(version=split.version, run=audit_run)
     repair_run = Run.objects.create(project=world.project, kind="repair", title="one", created_by=world.owner)
@@ -235,6 +257,7 @@ def objects(world: World) -> dict[str, Any]:
         "kind": "two_stage",
         "file": "README.md",
         "evaluation": evaluation.pk,
+        "review": review.pk,
         "token": links.make(world.owner),
     }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +11,8 @@ import orjson
 
 from datasets_app import launching as data
 from datasets_app.launching import NotReady
-from datasets_app.models import DatasetVersion, Split, stored_path
-from datasets_app.receiving import add_dataset
+from datasets_app.models import DatasetVersion, Split
+from datasets_app.receiving import add_dataset, store_bytes
 from drafts_app import launching as drafting
 from drafts_app.models import DraftBatch
 from engine.drafting.parsing import SYNTHETIC
@@ -125,14 +124,13 @@ def _start_rows(step: PlanStep) -> tuple[Run, Made]:
     if not taken:
         raise NotReady("None of the answers is accepted. Accept some on the drafts page, then press Go on.")
     content = b"".join(orjson.dumps(row.now) + b"\n" for row in taken)
-    sha256 = hashlib.sha256(content).hexdigest()
-    _store(sha256, content)
+    sha256, size = store_bytes(content)
     version = add_dataset(
         step.plan.project,
         step.plan.created_by,
         filename=f"{batch.version.dataset.name[:60]} answered by {batch.teacher_name[:40]}.jsonl",
         sha256=sha256,
-        size=len(content),
+        size=size,
         operation={
             "op": "answers",
             "origin": SYNTHETIC,
@@ -145,15 +143,6 @@ def _start_rows(step: PlanStep) -> tuple[Run, Made]:
     )
     audit = data.start_audit(version, step.plan.created_by)
     return audit.run, {"version": version.pk}
-
-
-def _store(sha256: str, content: bytes) -> None:
-    path = stored_path(sha256)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        partial = path.with_suffix(".part")
-        partial.write_bytes(content)
-        partial.replace(path)
 
 
 def _start_split(step: PlanStep) -> tuple[Run, Made]:

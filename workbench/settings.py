@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "drafts_app",
     "training_jobs",
     "eval_app",
+    "review_app",
 ]
 
 MIDDLEWARE = [

@@ -18,6 +18,7 @@ project: list[URLPattern | URLResolver] = [
     path("drafts/", include("drafts_app.urls")),
     path("train/", include("training_jobs.urls")),
     path("evaluate/", include("eval_app.urls")),
+    path("reviews/", include("review_app.urls")),
     path("endpoints/", include("models_app.urls")),
     path("runs/<int:run_id>/", include("runs_app.urls")),
 ]

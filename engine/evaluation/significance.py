@@ -53,8 +53,9 @@ class Difference:
     """Numbers a row: standard deviation of the differences."""
 
 
-def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """Wilson's score interval of a rate (Wilson 1927). With n = 0 nothing is known: 0 to 1."""
+def wilson(successes: float, n: int, confidence: float = 0.95) -> Interval:
+    """Wilson's score interval of a rate (Wilson 1927). With n = 0 nothing is known: 0 to 1. Half points may be summed
+    in ``successes``: their variance is smaller than that of a yes or no, so that the interval is wide enough."""
     if not 0 <= successes <= n:
         raise ValueError(f"{successes} successes of {n}")
     if n == 0:

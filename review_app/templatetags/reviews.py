@@ -1,0 +1,39 @@
+"""What pages of other rooms say of reviews: those of an evaluation, and what a version owes to one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import template
+from django.urls import reverse
+
+from datasets_app.models import DatasetVersion
+from eval_app.compare_views import ROWS_A_PAGE
+from eval_app.models import Evaluation
+from review_app import preferring
+
+register = template.Library()
+
+
+@register.inclusion_tag("review_app/_of_evaluation.html")
+def reviews_of(evaluation: Evaluation, can_write: bool) -> dict[str, Any]:
+    """The reviews of an evaluation, the way to start one, and systems that learnt from its rows by preferences."""
+    return {
+        "project": evaluation.project,
+        "evaluation": evaluation,
+        "can_write": can_write,
+        "reviews": evaluation.reviews.prefetch_related("reviewers__user"),
+        "taught": preferring.systems_taught(evaluation),
+    }
+
+
+@register.inclusion_tag("review_app/_of_version.html")
+def preference_lineage(version: DatasetVersion) -> dict[str, Any]:
+    return {"version": version, "sets": preferring.taught_by(version)}
+
+
+@register.simple_tag
+def row_address(evaluation: Evaluation, position: int) -> str:
+    """Where the compare page shows a row."""
+    page = reverse("compare", args=[evaluation.project_id, evaluation.pk])
+    return f"{page}?page={position // ROWS_A_PAGE + 1}#row-{position}"
