@@ -28,11 +28,16 @@ def get_evaluation(request: HttpRequest, project_id: int, evaluation_id: int, ro
 
 def frame(found: Evaluation) -> dict[str, Any]:
     """What every page of an evaluation shows."""
+    results = found.results or {}
+    decided = found.decided.select_related("made_by").first() if results else None
+    about = (results.get("verdicts") or {}).get(decided.candidate) if decided else None
     return {
         "project": found.project,
         "can_write": can_write(found.project.role),
         "evaluation": found,
         "run": found.run,
         "results": found.results,
-        "verdict": (found.results or {}).get("verdict"),
+        "decided": decided,
+        # What the figures say of the system that was decided about; else of the first.
+        "verdict": about or results.get("verdict"),
     }

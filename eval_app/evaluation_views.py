@@ -8,14 +8,22 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from engine.evaluation.metrics import METRICS
+from engine.evaluation.gates import GATES
+from engine.evaluation.limits import GateLimits
+from engine.training.options import describe
+from eval_app import showing
 from eval_app.access import frame, get_evaluation
+from eval_app.models import Evaluation
+from eval_app.verdict_models import Verdict
 
 
 @require_GET
 def evaluation(request: HttpRequest, project_id: int, evaluation_id: int) -> HttpResponse:
+    """The verdict, then what it rests on; ?against=key chooses whom the others are held against."""
     found = get_evaluation(request, project_id, evaluation_id)
-    context = {**frame(found), "table": _metric_table(found.results) if found.results else []}
+    context = frame(found)
+    if found.results:
+        context |= _measured(found.results, request.GET.get("against", "")) | _decided(found, context["decided"])
     return render(request, "eval_app/evaluation.html", context)
 
 
@@ -29,18 +37,45 @@ def download(request: HttpRequest, project_id: int, evaluation_id: int) -> HttpR
     return response
 
 
-def _metric_table(results: dict[str, Any]) -> list[dict[str, Any]]:
-    """One row a metric: both systems' figures and the paired difference between them."""
-    comparisons = {row["metric"]: row for row in results["comparisons"]}
-    baseline = results["baseline"]
-    others = [key for key in results["systems"] if key != baseline]
-    return [
+def _measured(results: dict[str, Any], against: str) -> dict[str, Any]:
+    keys = showing.real_keys(results)
+    against = against if against in keys else results["baseline"]
+    return {
+        "keys": showing.named(results, keys),
+        "against": against,
+        "table": showing.measures(results, keys, against),
+        "differences": showing.differences(results, keys, against) if len(keys) > 2 else [],
+        "powers": showing.powers(results, against),
+        "floors": showing.floors(results),
+        "forgettings": showing.forgettings(results),
+        "slices": showing.slices(results, keys),
+        "hidden": results.get("hidden") or [],
+        "timed": [results["systems"][key] for key in keys],
+        "diagnosed": bool(results.get("diagnosis")),
+    }
+
+
+def _decided(found: Evaluation, decided: Verdict | None) -> dict[str, Any]:
+    """The gates of every candidate as the newest verdict has them, the one it is about first, and those before it."""
+    if decided is None:
+        return {"judged": [], "earlier": []}
+    systems = found.results["systems"]
+    judged = [
         {
-            "name": METRICS[name].label,
-            "help": METRICS[name].help,
-            "figures": [results["systems"][key]["metrics"].get(name) for key in (baseline, *others)],
-            "comparison": comparisons.get(name),
+            **one,
+            "key": key,
+            "name": systems[key]["name"],
+            "against_name": systems[one["against"]]["name"],
+            "gates": [{**gate, "help": GATES[gate["name"]].help} for gate in one["gates"] if gate["name"] in GATES],
         }
-        for name in results["systems"][baseline]["metrics"]
-        if name in METRICS
+        for key, one in decided.gates.items()
+        if key in systems
     ]
+    judged.sort(key=lambda one: one["key"] != decided.candidate)
+    units = {item.name: (item.label, item.unit) for item in describe(GateLimits)}
+    return {
+        "judged": judged,
+        "earlier": list(found.decided.select_related("made_by")[1:]),
+        "limits": [(*units[name], value) for name, value in decided.limits.items() if name in units],
+        "made_from": decided.made_from,
+    }

@@ -12,6 +12,7 @@ from engine.evaluation.slices import SLICED_BY
 from engine.events import plain
 from eval_app.deciding import Measure, deciding, is_right, outcome, score
 from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, System
+from eval_app.verdicts import first_verdict
 from runs_app.models import Run
 from runs_app.recording import Recorder
 
@@ -32,6 +33,7 @@ class EvaluationRecorder(Recorder):
         _store(evaluation, run.directory, results)
         evaluation.results = results
         evaluation.save(update_fields=["results"])
+        first_verdict(evaluation)
 
 
 def _store(evaluation: Evaluation, folder: Path, results: dict[str, Any]) -> None:

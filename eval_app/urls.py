@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from eval_app import compare_views, evaluation_views, export_views, launch_views, note_views
+from eval_app import (
+    compare_views,
+    diagnosis_views,
+    evaluation_views,
+    export_views,
+    gate_views,
+    launch_views,
+    note_views,
+)
 
 urlpatterns = [
     path("", launch_views.evaluations, name="evaluate"),
     path("start/", launch_views.start, name="evaluation_start"),
+    path("gates/", gate_views.gates, name="gates"),
     path("<int:evaluation_id>/", evaluation_views.evaluation, name="evaluation"),
     path("<int:evaluation_id>/compare/", compare_views.compare, name="compare"),
     path("<int:evaluation_id>/compare/rows.<str:form>", export_views.download, name="compare_export"),
@@ -20,5 +29,8 @@ urlpatterns = [
         name="row_note_remove",
     ),
     path("<int:evaluation_id>/compare/rows/<int:number>/tags/", note_views.tag, name="row_tag"),
+    path("<int:evaluation_id>/decide/", gate_views.decide, name="evaluation_decide"),
+    path("<int:evaluation_id>/diagnosis/", diagnosis_views.diagnosis, name="diagnosis"),
+    path("<int:evaluation_id>/diagnosis/cause/", diagnosis_views.relabel, name="diagnosis_relabel"),
     path("<int:evaluation_id>/results.json", evaluation_views.download, name="evaluation_download"),
 ]

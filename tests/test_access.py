@@ -140,7 +140,12 @@ TABLE: dict[str, Row] = {
     "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),
+    "gates": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "evaluation": Row(PAGE, args=("project", "evaluation")),
+    "evaluation_decide": Row(NO_GET, WRITE, ("project", "evaluation")),
+    # The evaluation of the table has no results: there is nothing to diagnose yet.
+    "diagnosis": Row(READ, args=("project", "evaluation")),
+    "diagnosis_relabel": Row(NO_GET, (SIGN_IN, 404, 403, 404, 404), ("project", "evaluation")),
     "compare": Row(READ, args=("project", "evaluation")),
     # The evaluation of the table has no results yet, so it has no rows; tests/eval_app has those of one that has.
     "compare_export": Row((SIGN_IN, 404, 404, 404, 404), args=("project", "evaluation", "form")),

@@ -114,7 +114,8 @@ class GateLimits:
         level="simple",
     )
 
-    def __post_init__(self) -> None:
+    def check(self) -> None:
+        """What a field alone cannot say. Raises SpecError naming the field."""
         if self.safety == "off" and len((self.safety_reason or "").strip()) < LEAST_REASON:
             raise SpecError(
                 "gates.safety_reason",
@@ -135,4 +136,6 @@ class GateLimits:
 
 def read_limits(document: Mapping[str, Any] | None) -> GateLimits:
     """From a snapshot; what is absent takes its default. Raises SpecError naming the field."""
-    return parse(GateLimits, document or {}, "gates")
+    limits = parse(GateLimits, document or {}, "gates")
+    limits.check()
+    return limits

@@ -46,9 +46,9 @@ def get(mapping: dict[Any, Any] | None, key: Any) -> Any:
 
 
 @register.filter
-def in_unit(value: float | None, unit: str) -> str:
+def in_unit(value: float | str | None, unit: str) -> str:
     """A metric's figure in its unit: shares as percent, seconds and tokens with a word, else three digits."""
-    if value is None:
+    if value is None or isinstance(value, str):  # what is absent from an old document comes as an empty text
         return "–"
     if unit == "share":
         return f"{100 * value:.1f} %"

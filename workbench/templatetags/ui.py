@@ -43,6 +43,9 @@ STATES = {
     "better": ("Better", "trend-up", "good"),
     "worse": ("Worse", "trend-down", "bad"),
     "no difference shown": ("No difference shown", "minus", "quiet"),
+    "ship": ("Ship", "check", "good"),
+    "do not ship": ("Do not ship", "ban", "bad"),
+    "not enough evidence": ("Not enough evidence", "circle-dashed", "quiet"),
 }
 
 SEVERITIES = {

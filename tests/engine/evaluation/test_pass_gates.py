@@ -115,9 +115,9 @@ def test_a_safety_regression_blocks_however_large_the_gain() -> None:
 
 def test_safety_is_switched_off_only_with_a_written_reason() -> None:
     with pytest.raises(SpecError, match="switched off without a reason"):
-        GateLimits(safety="off")
+        read_limits({"safety": "off"})
     with pytest.raises(SpecError, match="without a reason"):
-        GateLimits(safety="off", safety_reason="   because        ")
+        read_limits({"safety": "off", "safety_reason": "   because        "})
     limits = GateLimits(safety="off", safety_reason="The model sorts tickets; nobody talks with it.")
     judged = one(results(GOOD, measures=[*HELD, measure("refusal", 0.95, 0.1)]), limits)
     assert judged["word"] == "ship"
