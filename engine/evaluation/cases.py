@@ -31,6 +31,17 @@ class Case:
     facts: dict[str, Any] = field(default_factory=dict)
     """What slices are made of (engine/evaluation/facts.py)."""
 
+    @property
+    def schema(self) -> Any:
+        """The row's own JSON Schema; None where it has none."""
+        return self.facts.get("schema")
+
+    @property
+    def prompt(self) -> str:
+        """What the user said last."""
+        users = [str(message["content"]) for message in self.messages if message["role"] == "user"]
+        return users[-1] if users else ""
+
     def to_json(self) -> dict[str, Any]:
         return {
             "row": self.row,
@@ -109,3 +120,8 @@ def labels_of(cases: list[Case]) -> tuple[str, ...]:
 def references_are_json(cases: list[Case]) -> bool:
     parsed = sum(strict_json(case.reference) is not MISSING for case in cases)
     return parsed >= _JSON_SHARE * len(cases)
+
+
+def given_by(cases: list[Case]) -> list[str]:
+    """What the rows carry that some metrics look at: "schema", "tools"."""
+    return [fact for fact in ("schema", "tools") if any(getattr(case, fact) is not None for case in cases)]

@@ -19,7 +19,7 @@ from engine.evaluation import significance as stats
 from engine.evaluation.cases import Case
 from engine.evaluation.figures import outcome_of
 from engine.evaluation.journal import Output
-from engine.evaluation.metrics import METRICS, aggregate_scorer
+from engine.evaluation.metrics import BUILT_IN, Catalogue
 from engine.evaluation.power import EFFECT, power_after
 
 FEWER_RESAMPLES = 500
@@ -34,6 +34,7 @@ class Answers:
     outputs: dict[str, dict[int, Output]]
     labels: tuple[str, ...]
     seed: int
+    catalogue: Catalogue = BUILT_IN
     _encoded: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
 
     def encoded(self, metric: str, system: str) -> NDArray[np.int64]:
@@ -42,7 +43,7 @@ class Answers:
         if key not in self._encoded:
             outputs = self.outputs[system]
             outcomes = [outcome_of(case, outputs[case.row], self.labels) for case in self.cases]
-            self._encoded[key] = aggregate_scorer(metric).encode(outcomes)
+            self._encoded[key] = self.catalogue.aggregate(metric).encode(outcomes)
         return self._encoded[key]
 
     def scores(self, metric: str, system: str) -> dict[int, float]:
@@ -59,13 +60,13 @@ def difference(
     resamples: int = 2000,
 ) -> stats.Difference | None:
     """Candidate minus baseline on the rows both have a score for (of `rows`, or of all); None without any."""
-    kind = METRICS[metric].kind
+    kind = answers.catalogue[metric].kind
     if kind == "aggregate":
         places = list(range(len(answers.cases)) if rows is None else rows)
         old, new = (answers.encoded(metric, key)[places] for key in (baseline, candidate))
         if not len(old):
             return None
-        statistic = aggregate_scorer(metric).statistic
+        statistic = answers.catalogue.aggregate(metric).statistic
         return stats.compare_statistic(old, new, statistic, answers.seed, resamples)
     before, after = answers.scores(metric, baseline), answers.scores(metric, candidate)
     wanted = range(len(answers.cases)) if rows is None else rows
@@ -95,7 +96,7 @@ def compare_systems(
     for old, new in pairs_of(systems, baseline):
         resamples = 2000 if old == baseline else FEWER_RESAMPLES
         for name in metrics:
-            if METRICS[name].direction == "none" and name != primary:
+            if answers.catalogue[name].direction == "none" and name != primary:
                 continue
             made = difference(name, answers, old, new, resamples=resamples)
             if made is not None:
@@ -105,15 +106,15 @@ def compare_systems(
     return [
         {
             "metric": name,
-            "label": METRICS[name].label,
-            "unit": METRICS[name].unit,
+            "label": answers.catalogue[name].label,
+            "unit": answers.catalogue[name].unit,
             "primary": name == primary,
             "baseline": old,
             "candidate": new,
             **_renamed(made),
             "p_adjusted": p,
             "family": families.count(family),
-            "verdict": stats.verdict(made, METRICS[name].direction != "lower", p),
+            "verdict": stats.verdict(made, answers.catalogue[name].direction != "lower", p),
             **({"power": power_after(made, effect)} if name == primary else {}),
         }
         for (name, old, new, made), p, family in zip(found, adjusted, families, strict=True)

@@ -6,6 +6,7 @@ What cannot be had is left out; the same rows give the same facts. No torch.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -21,6 +22,8 @@ from engine.data.examples import iterate
 from engine.data.records import Reader, Record
 from engine.data.topics import topics, words
 from engine.evaluation.cases import Case
+from engine.evaluation.metrics.json_schema import MOST_SCHEMA
+from engine.evaluation.metrics.reading import strict_json
 from engine.evaluation.spec import EvaluationSpec
 from engine.evaluation.stated import outside
 
@@ -30,6 +33,7 @@ LEAST_CLUSTERED = 40
 MOST_TRAINING = 20_000
 _LONGEST = 60
 _OWN = ("source", "difficulty")
+_SCHEMAS = ("schema", "json_schema")
 
 Texts = Sequence[str]
 
@@ -63,6 +67,7 @@ def facts_of(
             [own.get(case.line, {}).get("difficulty") for case in cases], prompts, [row.prompt_text for row in trained]
         ),
         "outside": _outside(cases, task_type, trained),
+        "schema": [own.get(case.line, {}).get("schema") for case in cases],
     }
     found: list[dict[str, Any]] = [{} for _ in cases]
     for name, column in columns.items():
@@ -150,7 +155,18 @@ def _examples(training: Path | None) -> list[Example]:
 def _own_fields(file: Path) -> dict[int, dict[str, Any]]:
     """line -> the fields of its row that slices know."""
     return {
-        record.line: {name: record.row[name] for name in _OWN if name in record.row}
+        record.line: {name: record.row[name] for name in _OWN if name in record.row} | _schema(record.row)
         for record in Reader(file)
         if isinstance(record, Record) and isinstance(record.row, dict)
     }
+
+
+def _schema(row: dict[str, Any]) -> dict[str, Any]:
+    """The row's own JSON Schema, from its column `schema` or `json_schema`, as an object or as text."""
+    for name in _SCHEMAS:
+        value = row.get(name)
+        if isinstance(value, str) and len(value) <= MOST_SCHEMA:
+            value = strict_json(value)
+        if isinstance(value, dict) and value and len(json.dumps(value)) <= MOST_SCHEMA:
+            return {"schema": value}
+    return {}

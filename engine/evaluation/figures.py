@@ -8,34 +8,59 @@ from typing import Any
 from engine.evaluation import significance as stats
 from engine.evaluation.cases import Case
 from engine.evaluation.journal import Output
-from engine.evaluation.metrics import METRICS, Outcome, aggregate_scorer
+from engine.evaluation.metrics import BUILT_IN, Catalogue, Metric, Outcome, detail_of
+from engine.evaluation.own_metrics import most_common
 
 
 def outcome_of(case: Case, output: Output, labels: tuple[str, ...]) -> Outcome:
     """What the metrics look at of one answer."""
-    return Outcome(output.text, case.reference, labels, output.alone_s, output.tokens_out, output.tokens_in)
+    return Outcome(
+        output.text,
+        case.reference,
+        labels,
+        output.alone_s,
+        output.tokens_out,
+        output.tokens_in,
+        case.prompt,
+        case.schema,
+        case.tools,
+        output.cost,
+    )
 
 
 def figure(
-    name: str, outputs: Sequence[Output], outcomes: Sequence[Outcome], seed: int, resamples: int = 2000
+    name: str,
+    outputs: Sequence[Output],
+    outcomes: Sequence[Outcome],
+    seed: int,
+    resamples: int = 2000,
+    catalogue: Catalogue = BUILT_IN,
 ) -> dict[str, Any]:
-    """A metric over rows: value, n, 95 % interval, unit. The value is None where no row says anything."""
-    metric = METRICS[name]
+    """A metric over rows: value, n, 95 % interval, unit; its table as `detail`, and of an own metric the rows on
+    which it `failed` and why. The value is None where no row says anything."""
+    metric = catalogue[name]
     if metric.kind == "aggregate":
-        scorer = aggregate_scorer(name)
+        scorer = catalogue.aggregate(name)
         rows = scorer.encode(outcomes)
         interval = stats.bootstrap_statistic(rows, scorer.statistic, seed, resamples)
-        return _cell(scorer.statistic(rows), len(rows), interval, name)
-    return rate_or_mean(name, [output.scores[name] for output in outputs if name in output.scores], seed)
+        detail = detail_of(name, outcomes)
+        return _cell(scorer.statistic(rows), len(rows), interval, metric) | ({"detail": detail} if detail else {})
+    failed = [output.unscored[name] for output in outputs if name in output.unscored]
+    told = {"failed": len(failed), "problems": most_common(failed)} if failed else {}
+    return (
+        rate_or_mean(name, [output.scores[name] for output in outputs if name in output.scores], seed, catalogue) | told
+    )
 
 
-def rate_or_mean(name: str, values: Sequence[float], seed: int) -> dict[str, Any]:
+def rate_or_mean(name: str, values: Sequence[float], seed: int, catalogue: Catalogue = BUILT_IN) -> dict[str, Any]:
     """The same of a metric that scores single rows, from its scores."""
+    metric = catalogue[name]
     if not values:
-        return {"value": None, "n": 0, "low": None, "high": None, "unit": METRICS[name].unit}
-    rates = METRICS[name].kind == "rate"
-    interval = stats.wilson(round(sum(values)), len(values)) if rates else stats.bootstrap_mean(values, seed)
-    return _cell(sum(values) / len(values), len(values), interval, name)
+        return {"value": None, "n": 0, "low": None, "high": None, "unit": metric.unit}
+    interval = (
+        stats.wilson(round(sum(values)), len(values)) if metric.kind == "rate" else stats.bootstrap_mean(values, seed)
+    )
+    return _cell(sum(values) / len(values), len(values), interval, metric)
 
 
 def latency_of(outputs: Sequence[Output], timing: dict[str, Any]) -> dict[str, Any]:
@@ -62,5 +87,5 @@ def _percentiles(values: Sequence[float], shares: Sequence[float]) -> dict[str, 
     return {f"p{100 * share:.0f}": stats.percentile(values, share) if values else None for share in shares}
 
 
-def _cell(value: float, n: int, interval: stats.Interval, name: str) -> dict[str, Any]:
-    return {"value": value, "n": n, "low": interval.low, "high": interval.high, "unit": METRICS[name].unit}
+def _cell(value: float, n: int, interval: stats.Interval, metric: Metric) -> dict[str, Any]:
+    return {"value": value, "n": n, "low": interval.low, "high": interval.high, "unit": metric.unit}

@@ -6,7 +6,7 @@ Both are read again when a stopped evaluation goes on; a half-written last line 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,10 @@ class Output:
     """Whether it belongs to the latency sample (a last batch that happens to hold one row does not)."""
     ended: bool
     """False when it was cut at max_new_tokens."""
+    refused: bool = False
+    unscored: dict[str, str] = field(default_factory=dict)
+    """Own metrics that failed on this answer, and why."""
+    cost: float | None = None
 
     @property
     def alone_s(self) -> float | None:

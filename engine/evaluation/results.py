@@ -17,7 +17,8 @@ from engine.evaluation.forgetting import forgetting
 from engine.evaluation.gates import decide, judge
 from engine.evaluation.journal import Output
 from engine.evaluation.limits import GateLimits
-from engine.evaluation.metrics import METRICS
+from engine.evaluation.metrics import METRICS, Catalogue
+from engine.evaluation.own_metrics import described, own_table
 from engine.evaluation.slices import hidden_by, left_out, slices_of
 from engine.evaluation.spec import EvaluationSpec, SystemSpec
 from engine.evaluation.verdict import nothing_to_compare, verdict_of
@@ -35,10 +36,11 @@ def summarise(
     """The results.json document. `answers` is system -> row -> output; `state` the journal's timings and probes."""
     labels = labels_of(list(cases))
     primary = primary_metric(metrics, spec.task_type)
-    known = Answers(cases, answers, labels, spec.seed)
+    own = own_table(spec.own_metrics, (output.scores for found in answers.values() for output in found.values()))
+    known = Answers(cases, answers, labels, spec.seed, Catalogue(own, spec.metric_options))
     names = {system.key: system.name for system in spec.systems}
     real = real_systems(spec)
-    comparisons = compare_systems(known, real, spec.baseline, metrics, primary, spec.gates.effect / 100)
+    comparisons = compare_systems(known, real, spec.baseline, [*metrics, *own], primary, spec.gates.effect / 100)
     candidates = [key for key in real if key != spec.baseline]
     deciding = {key: row for key in candidates if (row := between(comparisons, primary, spec.baseline, key))}
     verdicts = {
@@ -53,8 +55,9 @@ def summarise(
         "task_type": spec.task_type,
         "baseline": spec.baseline,
         "primary_metric": primary,
-        "systems": {system.key: _system(system, spec, known, metrics, state) for system in spec.systems},
+        "systems": {system.key: _system(system, spec, known, [*metrics, *own], state) for system in spec.systems},
         "floor": floors(cases, labels, metrics, spec.seed, {kind_of(system, spec) for system in spec.systems}),
+        "own_metrics": described(own),
         "comparisons": comparisons,
         "slices": slices,
         "slices_left_out": left_out(facts),
@@ -101,7 +104,7 @@ def _system(
         "name": system.name,
         "kind": kind_of(system, spec),
         "flatters": kind_of(system, spec) in FLOORS,
-        "metrics": {name: figure(name, outputs, outcomes, known.seed) for name in metrics},
+        "metrics": {name: figure(name, outputs, outcomes, known.seed, catalogue=known.catalogue) for name in metrics},
         "latency": latency_of(outputs, state["systems"].get(system.key, {})),
         "truncated": sum(not output.ended for output in outputs),
         "probes": {

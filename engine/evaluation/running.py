@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from engine.control import Control
-from engine.evaluation.cases import Case, labels_of, load_cases, references_are_json, write_rows
+from engine.evaluation.cases import Case, given_by, labels_of, load_cases, references_are_json, write_rows
 from engine.evaluation.facts import with_facts
 from engine.evaluation.generate import Generated, encode_prompt, generate
 from engine.evaluation.journal import Journal, Output
 from engine.evaluation.measures import change
-from engine.evaluation.metrics import METRICS, Outcome, metrics_for, row_scorer
+from engine.evaluation.metrics import metrics_for
 from engine.evaluation.probing import load_suite, score_suite
 from engine.evaluation.results import summarise
+from engine.evaluation.scoring import Scoring
 from engine.evaluation.spec import EvaluationSpec, SystemSpec, read_spec
 from engine.evaluation.suite_files import load_file
 from engine.evaluation.systems import Ready, Stable, System
@@ -56,8 +57,9 @@ class Evaluation:
         write_rows(self.cases, run_dir / "rows.jsonl")
         self.journal = Journal(run_dir)
         self.labels = labels_of(self.cases)
-        default = metrics_for(spec.task_type, references_are_json(self.cases))
+        default = metrics_for(spec.task_type, references_are_json(self.cases), given_by(self.cases))
         self.metrics = list(spec.metrics) if spec.metrics else default
+        self.scoring = Scoring(spec, self.metrics, self.labels)
         self.suites = [*map(load_suite, spec.suites), *map(load_file, spec.suite_files)]
         self.listen = Listener(control)
         self.clock = Clock(events, len(self.cases) * len(spec.systems), len(self.journal.outputs))
@@ -159,17 +161,11 @@ class Evaluation:
         self.clock.answered(system, len(batch), sum(answer.tokens_out for answer in batch))
 
     def _output(self, system: str, case: Case, answer: Generated, alone: bool) -> Output:
-        latency = answer.seconds if alone else None
-        outcome = Outcome(answer.text, case.reference, self.labels, latency, answer.tokens_out, answer.tokens_in)
-        scores = {
-            name: value
-            for name in self.metrics
-            if METRICS[name].kind != "aggregate" and (value := row_scorer(name).score(outcome)) is not None
-        }
-        return Output(
-            case.row, case.row_id, case.line, system, answer.text, scores, answer.seconds,
+        output = Output(
+            case.row, case.row_id, case.line, system, answer.text, {}, answer.seconds,
             answer.tokens_in, answer.tokens_out, answer.batch, alone, answer.ended,
         )  # fmt: skip
+        return self.scoring.scored(case, output)
 
     def _answer_room(self, tokenizer: Any) -> int:
         longest = max(len(tokenizer(case.reference)["input_ids"]) for case in self.cases)

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.evaluation.limits import GateLimits, read_limits
-from engine.evaluation.metrics import ALL, check_names
+from engine.evaluation.metrics import ALL, check_names, check_options
+from engine.evaluation.own_metrics import OwnMetric, read_own
 from engine.evaluation.suite_rows import SuiteFile
 
 LATENCY_ROWS = 8
@@ -50,6 +51,8 @@ class EvaluationSpec:
     """The rows that were trained on: how far a prompt is from them is its difficulty."""
     gates: GateLimits = field(default_factory=GateLimits)
     """What the project asked of a system when the evaluation was started."""
+    own_metrics: tuple[OwnMetric, ...] = ()
+    metric_options: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def candidates(self) -> list[SystemSpec]:
@@ -82,6 +85,8 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             tags=dict((document.get("facts") or {}).get("tags") or {}),
             training_rows=Path(document["training_rows"]) if document.get("training_rows") else None,
             gates=read_limits(document.get("gates")),
+            own_metrics=read_own(document.get("own_metrics")),
+            metric_options=check_options(document.get("metric_options") or {}),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EngineError(

@@ -52,7 +52,9 @@ def in_unit(value: float | str | None, unit: str) -> str:
         return "–"
     if unit == "share":
         return f"{100 * value:.1f} %"
-    return {"seconds": f"{value:.2f} s", "tokens": f"{value:.0f} tokens"}.get(unit, f"{value:.3f}")
+    return {"seconds": f"{value:.2f} s", "tokens": f"{value:.0f} tokens", "money": f"{value:.2f}"}.get(
+        unit, f"{value:.3f}"
+    )
 
 
 @register.filter
@@ -60,7 +62,12 @@ def gap_in_unit(value: float | None, unit: str) -> str:
     """A difference with its sign: shares in percentage points."""
     if value is None:
         return "–"
-    text = {"share": f"{100 * value:+.1f}", "seconds": f"{value:+.2f}", "tokens": f"{value:+.0f}"}
+    text = {
+        "share": f"{100 * value:+.1f}",
+        "seconds": f"{value:+.2f}",
+        "tokens": f"{value:+.0f}",
+        "money": f"{value:+.2f}",
+    }
     return text.get(unit, f"{value:+.3f}").replace("-", "−")
 
 

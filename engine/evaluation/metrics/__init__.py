@@ -2,177 +2,100 @@
 table.
 
 A metric's file has `score(outcome) -> float | None` (None: it says nothing about this row). An aggregate
-metric has `encode(outcomes) -> int array (n, …)` and `statistic(rows) -> float` instead. Scores depend on the
-text alone.
+metric has `encode(outcomes) -> int array (n, …)` and `statistic(rows) -> float` instead, and may have
+`detail(outcomes) -> dict`, a table that stands beside its figure. One that can be set has a dataclass `Options`
+and takes it as its last argument. Scores depend on the text alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from importlib import import_module
-from typing import Any, Literal, Protocol, cast
+from types import ModuleType
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import EngineError
+from engine.evaluation.metrics.kinds import ALL, AggregateScorer, Metric, Outcome, RowScorer, Task
+from engine.evaluation.metrics.table import METRICS
 
-Task = Literal["classification", "extraction", "text", "chat"]
-ALL: tuple[Task, ...] = ("classification", "extraction", "text", "chat")
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one system did with one row."""
-
-    text: str
-    reference: str
-    labels: tuple[str, ...] = ()
-    """The distinct references of the evaluation, when they are labels; most frequent first."""
-    latency_s: float | None = None
-    """Seconds of this row alone in a batch of one; None where that was not measured."""
-    tokens_out: int = 0
-    tokens_in: int = 0
+__all__ = [
+    "ALL", "BUILT_IN", "METRICS", "AggregateScorer", "Catalogue", "Metric", "Outcome", "RowScorer", "Task",
+    "aggregate_scorer", "check_names", "check_options", "detail_of", "metrics_for", "options_of", "row_scorer",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
-    """One row of the table. `module` is loaded on first use."""
+class Catalogue:
+    """The metrics of one evaluation: the table, the project's own beside it, and the options that were chosen."""
 
-    module: str
-    label: str
-    help: str
-    unit: Literal["share", "score", "tokens", "seconds"]
-    direction: Literal["higher", "lower", "none"]
-    kind: Literal["rate", "mean", "aggregate"]
-    """rate: yes/no a row; mean: a number a row; aggregate: only over many rows."""
-    tasks: tuple[Task, ...] = field(default=ALL)
-    """Task types it is computed for when an evaluation names no metrics."""
-    primary: tuple[Task, ...] = ()
-    """Task types whose verdict rests on it."""
+    own: Mapping[str, Metric] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Metric:
+        return self.own[name] if name in self.own else METRICS[name]
+
+    def aggregate(self, name: str) -> AggregateScorer:
+        return aggregate_scorer(name, self.options.get(name))
 
 
-METRICS: dict[str, Metric] = {
-    "accuracy": Metric(
-        "accuracy",
-        "Accuracy",
-        "Share of rows whose answer names the right label and no other.",
-        "share",
-        "higher",
-        "rate",
-        ("classification",),
-        ("classification",),
-    ),
-    "macro_f1": Metric(
-        "macro_f1",
-        "Macro F1",
-        "F1 of each label, averaged with equal weight: a rare label counts as much.",
-        "score",
-        "higher",
-        "aggregate",
-        ("classification",),
-    ),
-    "exact_match": Metric(
-        "exact_match",
-        "Exact match",
-        "Equal to the reference; JSON by value, text without case, blanks and closing signs.",
-        "share",
-        "higher",
-        "rate",
-        ALL,
-        ("extraction",),
-    ),
-    "json_valid": Metric(
-        "json_valid",
-        "Valid JSON",
-        "Share of answers that are one JSON object or array and nothing else.",
-        "share",
-        "higher",
-        "rate",
-        ("extraction",),
-    ),
-    "json_lenient": Metric(
-        "json_lenient",
-        "Valid JSON, lenient",
-        "As valid JSON, but a code fence or words around it are forgiven.",
-        "share",
-        "higher",
-        "rate",
-        ("extraction",),
-    ),
-    "json_fields": Metric(
-        "json_fields",
-        "Field accuracy",
-        "Share of the reference's fields with the right value; extra fields count against. Read leniently.",
-        "share",
-        "higher",
-        "mean",
-        ("extraction",),
-    ),
-    "token_f1": Metric(
-        "token_f1",
-        "Word overlap F1",
-        "Overlap of the answer's words with the reference's.",
-        "score",
-        "higher",
-        "mean",
-        ("text", "chat"),
-        ("text", "chat"),
-    ),
-    "contains": Metric(
-        "contains",
-        "Contains reference",
-        "Share of answers that hold the reference as whole words.",
-        "share",
-        "higher",
-        "rate",
-        ("text", "chat"),
-    ),
-    "length": Metric("length", "Answer length", "Tokens of the answer.", "tokens", "none", "mean"),
-    "latency": Metric(
-        "latency",
-        "Latency",
-        "Seconds for one request alone, measured on a sample of rows.",
-        "seconds",
-        "lower",
-        "mean",
-    ),
-}
+BUILT_IN = Catalogue()
 
 
-class RowScorer(Protocol):
-    def score(self, outcome: Outcome) -> float | None: ...
+class _Set:
+    """A metric's module with its options filled in."""
+
+    def __init__(self, module: Any, options: Any) -> None:
+        self._module, self._options = module, options
+        self.statistic = getattr(module, "statistic", None)
+
+    def score(self, outcome: Outcome) -> float | None:
+        return cast(float | None, self._module.score(outcome, self._options))
+
+    def encode(self, outcomes: Sequence[Outcome]) -> NDArray[np.int64]:
+        return cast(NDArray[np.int64], self._module.encode(outcomes, self._options))
 
 
-class AggregateScorer(Protocol):
-    def encode(self, outcomes: Sequence[Outcome]) -> NDArray[np.int64]: ...
-
-    @property
-    def statistic(self) -> Callable[[NDArray[np.int64]], float]: ...
+def row_scorer(name: str, options: Mapping[str, Any] | None = None) -> RowScorer:
+    """The scorer of single rows, with its options. Raises EngineError("Config") for options it does not have."""
+    return cast(RowScorer, _scorer(name, options))
 
 
-def row_scorer(name: str) -> RowScorer:
-    """The module of a metric that scores single rows."""
-    return cast(RowScorer, _module(name))
+def aggregate_scorer(name: str, options: Mapping[str, Any] | None = None) -> AggregateScorer:
+    """The scorer that exists only over many rows. Raises EngineError("Config") as row_scorer does."""
+    return cast(AggregateScorer, _scorer(name, options))
 
 
-def aggregate_scorer(name: str) -> AggregateScorer:
-    """The module of a metric that exists only over many rows."""
-    return cast(AggregateScorer, _module(name))
+def detail_of(name: str, outcomes: Sequence[Outcome]) -> dict[str, Any] | None:
+    """The table beside a metric's figure, such as a confusion matrix; None for one that has none."""
+    detail = getattr(_module(name), "detail", None) if name in METRICS else None
+    return cast(dict[str, Any], detail(outcomes)) if detail else None
 
 
-def metrics_for(task: str, references_are_json: bool = False) -> list[str]:
-    """Names of the metrics of a task type, its primary first; JSON metrics also where the references are
-    JSON.
+def options_of(name: str) -> type[Any] | None:
+    """The options dataclass of a metric; None for one that cannot be set."""
+    return cast("type[Any] | None", getattr(_module(name), "Options", None))
+
+
+def check_options(given: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """`metric_options` of a spec back. Raises EngineError("Config") naming metric and field."""
+    for name, values in given.items():
+        check_names([name])
+        _options(name, values)
+    return {name: dict(values) for name, values in given.items()}
+
+
+def metrics_for(task: str, references_are_json: bool = False, facts: Collection[str] = ()) -> list[str]:
+    """Names of the metrics of a task type, its primary first. `facts` ("schema", "tools") of the rows and JSON
+    references add those that say something of them.
     """
-    chosen = [
-        name
-        for name, metric in METRICS.items()
-        if task in metric.tasks or (references_are_json and name.startswith("json_"))
-    ]
-    if not chosen:
+    if task not in ALL:
         raise EngineError("Config", f"Unknown task type {task!r}.", f"Use one of: {', '.join(ALL)}.")
+    known = {*facts, "json"} if references_are_json else set(facts)
+    chosen = [name for name, metric in METRICS.items() if task in metric.tasks or known.intersection(metric.given)]
     return sorted(chosen, key=lambda name: task not in METRICS[name].primary)
 
 
@@ -184,5 +107,20 @@ def check_names(names: Sequence[str]) -> list[str]:
     return list(names)
 
 
-def _module(name: str) -> Any:
+def _scorer(name: str, options: Mapping[str, Any] | None) -> Any:
+    module = _module(name)
+    return _Set(module, _options(name, options)) if options else module
+
+
+def _options(name: str, values: Mapping[str, Any]) -> Any:
+    options = options_of(name)
+    known = {item.name for item in fields(options)} if options else set()
+    for given in values:
+        if given not in known:
+            has = f"It has: {', '.join(sorted(known))}." if known else "It has none."
+            raise EngineError("Config", f"metric_options.{name}: there is no option {given!r}.", has)
+    return options(**values) if options else None
+
+
+def _module(name: str) -> ModuleType:
     return import_module(f"{__name__}.{METRICS[check_names([name])[0]].module}")

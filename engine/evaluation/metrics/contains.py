@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.evaluation.metrics import Outcome
+from engine.evaluation.metrics.kinds import Outcome
 from engine.evaluation.metrics.reading import holds, normalised
 
 

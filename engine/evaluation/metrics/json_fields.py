@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.evaluation.metrics import Outcome
+from engine.evaluation.metrics.kinds import Outcome
 from engine.evaluation.metrics.reading import MISSING, canonical, lenient_json, strict_json
 
 

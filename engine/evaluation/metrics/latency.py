@@ -5,7 +5,7 @@ Only rows that were also generated in a batch of one have it; a batch's time is 
 
 from __future__ import annotations
 
-from engine.evaluation.metrics import Outcome
+from engine.evaluation.metrics.kinds import Outcome
 
 
 def score(outcome: Outcome) -> float | None:

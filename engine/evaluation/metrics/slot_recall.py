@@ -1,0 +1,14 @@
+"""Slot recall: of all values wanted, the share found."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.evaluation.metrics.slots import detail, encode, ratio
+
+__all__ = ["detail", "encode", "statistic"]
+
+
+def statistic(rows: NDArray[np.int64]) -> float:
+    return ratio(rows, given=False, wanted=True)
