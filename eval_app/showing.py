@@ -8,6 +8,7 @@ from typing import Any
 from engine.evaluation.comparing import between
 from engine.evaluation.gates.seen import is_real
 from engine.evaluation.metrics import METRICS
+from engine.evaluation.own_metrics import own_of
 from engine.evaluation.significance import NO_DIFFERENCE
 from engine.evaluation.slices import SLICED_BY
 from engine.evaluation.words import as_gap
@@ -27,10 +28,9 @@ def named(results: dict[str, Any], keys: Iterable[str]) -> list[dict[str, str]]:
 
 
 def label_of(name: str, results: dict[str, Any]) -> tuple[str, str]:
-    """(label, help) of a metric; one of the project's own is known by what its comparisons call it."""
-    if name in METRICS:
-        return METRICS[name].label, METRICS[name].help
-    return next((row["label"] for row in results["comparisons"] if row["metric"] == name), name), ""
+    """(label, help) of a metric, one of the project's own included."""
+    found = (METRICS | own_of(results)).get(name)
+    return (found.label, found.help) if found else (name, "")
 
 
 def measures(results: dict[str, Any], keys: list[str], against: str) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from engine.errors import EngineError
@@ -113,12 +113,16 @@ def own_table(metrics: Iterable[OwnMetric], scores: Iterable[Mapping[str, float]
 
 def own_of(results: Mapping[str, Any]) -> dict[str, Metric]:
     """The own metrics that a results.json describes; {} for one without."""
-    return {name: Metric(**row) for name, row in (results.get("own_metrics") or {}).items()}
+    return {
+        row["name"]: Metric("", row["label"], row["help"], row["unit"], row["direction"], row["kind"], group="Own")
+        for row in results.get("own_metrics") or []
+    }
 
 
-def described(table: Mapping[str, Metric]) -> dict[str, dict[str, Any]]:
+def described(table: Mapping[str, Metric]) -> list[dict[str, str]]:
     """As results.json keeps them: an expression may change later, a result does not."""
-    return {name: asdict(metric) for name, metric in table.items()}
+    fields = ("label", "help", "unit", "direction", "kind")
+    return [{"name": name} | {field: getattr(metric, field) for field in fields} for name, metric in table.items()]
 
 
 def most_common(problems: Iterable[str]) -> list[dict[str, Any]]:
