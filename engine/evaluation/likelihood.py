@@ -5,13 +5,14 @@ is read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from engine.evaluation.packing import Pack, Span, batch_tensors, pack
+from engine.evaluation.packing import Pack, Span, batch_tensors, common, pack
 
 LOST = -100.0
 """Log-probability that stands for NaN or infinity, so that a destroyed model still gives a finite, terrible
@@ -20,6 +21,10 @@ number.
 
 _LOGIT_BYTES = 64 << 20
 """The head runs over at most this many bytes of logits at a time."""
+_WORTH_KEEPING = 16
+"""Tokens that all rows begin with, from which on their keys and values are kept; fewer cost less than the copies."""
+_KEPT_TOKENS = 16_384
+"""A batch holds at most this many copies of such tokens, so that keeping them takes no more memory than generating."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +58,14 @@ def span_likelihoods(
     model = unwrapped(model)
     if not groups:
         return []
-    shortest = min((span for group in groups for span in group), key=lambda span: len(span.ids))
-    reader = _Reader(model, split_head(model, shortest.ids), pad_id)
-    many = max((group for group in groups if len(group) > 1), key=lambda group: -len(group[0].ids), default=None)
-    together = many is not None and _packs_agree(reader, many)
+    spans = [span for group in groups for span in group]
+    reader = _Reader(model, split_head(model, min((span.ids for span in spans), key=len)), pad_id)
+    bounded = _attends_within(model) < max(len(span.ids) for span in spans)
+    together = not bounded and _packs_agree(reader, groups)
+    if not bounded and (ahead := _beginning(spans)) and _beginning_agrees(reader, groups, ahead):
+        reader.keep(spans[0].ids[:ahead])
+        groups = [[_after(span, ahead) for span in group] for group in groups]
+        batch_size = max(1, min(batch_size, _KEPT_TOKENS // ahead))
     packs = [([pack(group)] if together else [pack([span]) for span in group]) for group in groups]
     order = sorted(range(len(packs)), key=lambda i: max(len(p.ids) for p in packs[i]), reverse=True)
     answers: dict[int, list[Likelihood]] = {}
@@ -82,21 +91,61 @@ def _filled(order: list[int], sizes: list[int], batch_size: int) -> Iterator[lis
         yield batch
 
 
-def _packs_agree(reader: _Reader, group: Sequence[Span]) -> bool:
+def _packs_agree(reader: _Reader, groups: Sequence[Sequence[Span]]) -> bool:
     """Whether this model scores continuations packed into one row as it does each alone.
 
     Prompt tuning, recurrent models and some attention kernels do not; it is tried on one group, not guessed.
     """
-    apart = [reader.read([pack([span])])[0] for span in group]
+    many = [group for group in groups if len(group) > 1]
+    if not many:
+        return False
+    group = min(many, key=lambda group: len(group[0].ids))
+    return _agree(lambda: reader.read([pack(group)]), [reader.read([pack([span])])[0] for span in group])
+
+
+def _beginning(spans: Sequence[Span]) -> int:
+    """Tokens that all spans begin with and none is scored on or read at (examples, instructions), if worth keeping."""
+    if len(spans) < 2 * _WORTH_KEEPING:
+        return 0
+    ahead = min(common([span.ids for span in spans]), min(span.start for span in spans) - 1)
+    return ahead if ahead >= _WORTH_KEEPING else 0
+
+
+def _beginning_agrees(reader: _Reader, groups: Sequence[Sequence[Span]], ahead: int) -> bool:
+    """Whether rows score the same after kept keys and values; again tried, on one span, and taken back."""
+    span = min((span for group in groups for span in group), key=lambda span: len(span.ids))
+
+    def kept() -> list[Likelihood]:
+        reader.keep(span.ids[:ahead])
+        return reader.read([pack([_after(span, ahead)])])
+
+    plain = reader.read([pack([span])])
+    same = reader.keeps and _agree(kept, plain)
+    reader.keep(())
+    return same
+
+
+def _after(span: Span, ahead: int) -> Span:
+    return Span(span.ids[ahead:], span.start - ahead)
+
+
+def _agree(tried: Callable[[], list[Likelihood]], plain: list[Likelihood]) -> bool:
     try:
-        packed = reader.read([pack(group)])
-    except (RuntimeError, ValueError, TypeError, IndexError):
+        found = tried()
+    except (RuntimeError, ValueError, TypeError, IndexError, AttributeError, NotImplementedError):
         return False
     return all(
         abs(x - y) <= 1e-3 * max(1.0, abs(y))
-        for one, other in zip(packed, apart, strict=True)
+        for one, other in zip(found, plain, strict=True)
         for x, y in zip(one.tokens, other.tokens, strict=True)
     )
+
+
+def _attends_within(model: Any) -> float:
+    """Tokens back that every layer of the model sees: a mask of ours would know nothing of a sliding window."""
+    config = getattr(model.config, "text_config", model.config)
+    found = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return min((size for size in found if isinstance(size, int) and size > 0), default=float("inf"))
 
 
 class _Reader:
@@ -107,41 +156,65 @@ class _Reader:
         first = next(model.parameters())
         self._device = first.device
         self._dtype = first.dtype if first.dtype.is_floating_point else torch.float32
+        self._ahead = 0
+        self._cache: Any = None
+
+    @property
+    def keeps(self) -> bool:
+        """Whether there is a place to keep keys and values; vectors put in front (prompt tuning) would come twice."""
+        return self._split is not None
+
+    def keep(self, ids: Sequence[int]) -> None:
+        """Read `ids` once and have them stand before every row from now on; none: nothing stands there."""
+        self._ahead, self._cache = len(ids), None
+        if ids and self._split is not None:
+            given = torch.tensor([list(ids)], device=self._device)
+            self._cache = self._split[0](input_ids=given, use_cache=True).past_key_values
 
     def read(self, packs: list[Pack]) -> list[Likelihood]:
         """One Likelihood for each span, pack after pack."""
         device = self._device
-        ids, mask, positions = (t.to(device) for t in batch_tensors(packs, self._pad_id, self._dtype))
-        rows = torch.tensor([row for row, p in enumerate(packs) for _ in p.reads], device=device)
-        columns = torch.tensor([place for p in packs for place in p.reads], device=device)
+        ids, mask, positions = (t.to(device) for t in batch_tensors(packs, self._pad_id, self._dtype, self._ahead))
+        length = ids.shape[1]
+        reads = [row * length + place for row, p in enumerate(packs) for place in p.reads]
+        # Choices are first read at the same place, and where they begin alike: the head runs there once.
+        places, at = torch.tensor(reads, device=device).unique(return_inverse=True)
         targets = torch.tensor([token for p in packs for token in p.targets], device=device)
         inputs = {"input_ids": ids, "attention_mask": mask, "use_cache": False}
-        if mask.dim() == 4:
+        if mask.dim() == 4 or self._ahead:
             inputs["position_ids"] = positions
+        if self._cache is not None:
+            cache = deepcopy(self._cache)
+            cache.batch_repeat_interleave(len(packs))
+            inputs |= {"past_key_values": cache, "use_cache": True}
         if self._split is None:
             # Prompt tuning puts its virtual tokens in front.
-            logits = own_forward(self._model)(**inputs).logits[:, -ids.shape[1] :]
-            scored, best = _gathered(lambda a, b: logits[rows[a:b], columns[a:b]], targets, logits.shape[-1])
+            logits = own_forward(self._model)(**inputs).logits[:, -length:].flatten(0, 1)
+            scored, best = _gathered(lambda a, b: logits[places[a:b]], at, targets, logits.shape[-1])
         else:
             backbone, head = self._split
-            hidden = backbone(**inputs).last_hidden_state[rows, columns]
-            scored, best = _gathered(lambda a, b: head(hidden[a:b]), targets, int(head.weight.shape[0]))
+            hidden = backbone(**inputs).last_hidden_state.flatten(0, 1)[places]
+            scored, best = _gathered(lambda a, b: head(hidden[a:b]), at, targets, int(head.weight.shape[0]))
         sizes = [size for p in packs for size in p.sizes]
         pieces = zip(scored.split(sizes), best.split(sizes), strict=True)
         return [Likelihood(tuple(values.tolist()), bool(hits.all())) for values, hits in pieces]
 
 
-def _gathered(logits_of: Callable[[int, int], Tensor], targets: Tensor, vocabulary: int) -> tuple[Tensor, Tensor]:
-    """Log-probability of each target and whether it was the argmax, over slices of bounded size."""
+def _gathered(
+    logits_of: Callable[[int, int], Tensor], at: Tensor, targets: Tensor, vocabulary: int
+) -> tuple[Tensor, Tensor]:
+    """Log-probability of each target and whether it was the argmax. ``at``: which of the rows of logits predicts it;
+    they are asked for in slices of bounded size."""
     size = max(1, _LOGIT_BYTES // (vocabulary * 4))
-    scored, best = [], []
-    for first in range(0, len(targets), size):
+    scored, best = torch.empty(len(targets)), torch.empty(len(targets), dtype=torch.bool)
+    for first in range(0, int(at.max()) + 1, size):
         logits = logits_of(first, first + size).float()
-        wanted = targets[first : first + size]
-        at_target = logits.gather(1, wanted[:, None]).squeeze(1)
-        scored.append(torch.nan_to_num(at_target - logits.logsumexp(1), nan=LOST, neginf=LOST, posinf=LOST).cpu())
-        best.append((logits.argmax(1) == wanted).cpu())
-    return torch.cat(scored), torch.cat(best)
+        mine = ((at >= first) & (at < first + size)).nonzero().squeeze(1)
+        rows, wanted = at[mine] - first, targets[mine]
+        found = logits[rows, wanted] - logits.logsumexp(1)[rows]
+        scored[mine.cpu()] = torch.nan_to_num(found, nan=LOST, neginf=LOST, posinf=LOST).cpu()
+        best[mine.cpu()] = (logits.argmax(1)[rows] == wanted).cpu()
+    return scored, best
 
 
 def unwrapped(model: Any) -> Any:

@@ -1,11 +1,13 @@
-"""Several continuations of one prompt in one row: the prompt is computed once, each sees only it and itself.
+"""Several continuations of one prompt in one row: what they begin with is computed once, each sees only it and itself.
 
-A multiple-choice question costs its prompt plus its choices instead of its prompt once a choice.
+A multiple-choice question costs its prompt plus its choices instead of its prompt once a choice; where the choices
+begin alike, that costs once too. A beginning that all rows have (examples, instructions) can be left out altogether:
+its keys and values are then in front.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -63,21 +65,30 @@ def pack(spans: Sequence[Span]) -> Pack:
 
 
 def _shared(spans: Sequence[Span]) -> int:
-    """Length of the beginning that all spans share and none is scored on; a lone span is all beginning."""
-    if len(spans) == 1:
-        return len(spans[0].ids) - 1
-    shared = min(span.start for span in spans)
-    for place in range(shared):
-        if len({span.ids[place] for span in spans}) > 1:
-            return place
-    return shared
+    """Length of the beginning that all spans share, without the last token of any; a lone span is all beginning."""
+    shared = common([span.ids for span in spans])
+    return min(shared, min(len(span.ids) for span in spans) - 1)
 
 
-def batch_tensors(packs: Sequence[Pack], pad_id: int, dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
+def common(rows: Iterable[Sequence[int]]) -> int:
+    """How many tokens all rows begin with alike."""
+    first, *others = rows
+    length = len(first)
+    for row in others:
+        length = min(length, len(row))
+        while first[:length] != row[:length]:
+            # Rows that differ early are found soon; those that differ late are few.
+            length = next(place for place in range(length) if first[place] != row[place])
+    return length
+
+
+def batch_tensors(
+    packs: Sequence[Pack], pad_id: int, dtype: torch.dtype, before: int = 0
+) -> tuple[Tensor, Tensor, Tensor]:
     """(ids, attention mask, positions) of packs padded on the right to one length L.
 
-    The mask is (B, L) of ones and zeros when an ordinary causal mask does, else (B, 1, L, L) to be added to the
-    attention scores.
+    ``before``: tokens P whose keys and values stand in front of every row. The mask is (B, P + L) of ones and zeros
+    when an ordinary causal mask does, else (B, 1, L, P + L) to be added to the attention scores.
     """
     longest = max(len(p.ids) for p in packs)
     ids = torch.full((len(packs), longest), pad_id, dtype=torch.long)
@@ -86,11 +97,12 @@ def batch_tensors(packs: Sequence[Pack], pad_id: int, dtype: torch.dtype) -> tup
     for row, item in enumerate(packs):
         size = len(item.ids)
         ids[row, :size] = torch.tensor(item.ids)
-        positions[row, :size] = torch.tensor(item.positions)
+        positions[row, :size] = torch.tensor(item.positions) + before
         branch[row, :size] = torch.tensor(item.branch)
     if all(p.plain for p in packs):
-        return ids, (branch > -2).long(), positions
+        return ids, torch.cat([torch.ones(len(packs), before), branch > -2], 1).long(), positions
     causal = torch.ones(longest, longest, dtype=torch.bool).tril()
     allowed = causal & ((branch[:, None, :] == -1) | (branch[:, None, :] == branch[:, :, None]))
-    mask = torch.zeros(len(packs), 1, longest, longest, dtype=dtype)
+    allowed = torch.cat([allowed.new_ones(len(packs), longest, before), allowed], 2)
+    mask = torch.zeros(len(packs), 1, longest, before + longest, dtype=dtype)
     return ids, mask.masked_fill(~allowed[:, None], torch.finfo(dtype).min), positions
