@@ -46,6 +46,7 @@ def _measure(old: dict[str, Any], new: dict[str, Any], limit: float, seed: int) 
         "label": label(title, name),
         "baseline": old["score"],
         "score": new["score"],
+        "normalised": _normalised(old, new),
         "change": relative,
         "beyond_limit": counted(old["score"], new["score"], name, new["n"]) <= -limit,
         "n": difference.n,
@@ -66,3 +67,10 @@ def _measure(old: dict[str, Any], new: dict[str, Any], limit: float, seed: int) 
             if domain in old["domains"]
         },
     }
+
+
+def _normalised(old: dict[str, Any], new: dict[str, Any]) -> dict[str, float] | None:
+    """Accuracy by length-normalised likelihood, where both have it (questions with choices); shown, not judged by."""
+    if old.get("normalised") is None or new.get("normalised") is None:
+        return None
+    return {"baseline": old["normalised"], "score": new["normalised"]}

@@ -253,6 +253,8 @@ def test_it_calls_forgotten_what_passes_the_limit_and_says_how_sure_it_is() -> N
     assert report["measures"][0]["verdict"] == "worse"
     assert forgetting(old, new, 0.2)["passed"] is True
     assert forgetting([], new, 0.05)["passed"] is None
+    by_length = forgetting([old[1] | {"normalised": 0.4}], [new[1] | {"normalised": 0.3}], 0.05)["measures"][0]
+    assert by_length["normalised"] == {"baseline": 0.4, "score": 0.3} and report["measures"][0]["normalised"] is None
 
 
 def test_it_says_the_verdict_in_one_sentence() -> None:
