@@ -10,4 +10,5 @@ BENCHES = {
     "audit": "benchmarks.audit",
     "near_duplicates": "benchmarks.near_duplicates",
     "training": "benchmarks.training",
+    "choices": "benchmarks.choices",
 }
