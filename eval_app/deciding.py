@@ -39,11 +39,11 @@ def measure(name: str, results: dict[str, Any] | None = None) -> Measure:
 
 def deciding(results: dict[str, Any]) -> Measure:
     """The measure that rows are sorted into won and lost by: the primary one where it has a number for each row, else
-    the first that has (macro F1, say, exists only over many rows)."""
+    the first yes/no one (macro F1, say, exists only over many rows)."""
     baseline = results["systems"].get(results["baseline"], {})
     names = [results["primary_metric"], *baseline.get("metrics", {})]
     known = [measure(name, results) for name in names]
-    usable = [one for one in known if one.kind != "aggregate" and (one.direction != "none" or one is known[0])]
+    usable = [one for one in known if one.kind == "rate" or (one is known[0] and one.kind != "aggregate")]
     return usable[0] if usable else known[0]
 
 

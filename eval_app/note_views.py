@@ -67,7 +67,8 @@ def _back(request: HttpRequest, found: Evaluation, position: int) -> HttpRespons
     if request.htmx:  # type: ignore[attr-defined]
         row = EvaluationRow.objects.get(evaluation=found, position=position)
         entry = {"row": row, "number": position + 1, "marks": marks_of(found, [row])[position]}
-        context = {**frame(found), "entry": entry, "here": request.POST.get("next", ""), "fresh": True}
+        context = {**frame(found), "entry": entry, "here": request.POST.get("next", "")}
+        context["full"] = request.POST.get("full", "")
         return render(request, "eval_app/_row_marks.html", context)
     there = request.POST.get("next", "")
     if there and url_has_allowed_host_and_scheme(there, allowed_hosts=None):

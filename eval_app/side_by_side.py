@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.differences import Part, against_reference, far_apart
+from engine.evaluation.diagnosis import CAUSES, rule_text
 from engine.evaluation.slices import SLICED_BY
 from eval_app.asked import NOTHING, REFERENCE, Asked
 from eval_app.deciding import Measure, deciding, measure, outcome
@@ -34,8 +35,8 @@ class Answer:
     outcome: str
     """Against the chosen baseline: a key of WORDS, or ""."""
     scores: list[tuple[Measure, float]]
-    cause: dict[str, Any] | None
-    """Why it failed, where the diagnosis has sorted it."""
+    cause: str
+    """Why it failed, in words, where the diagnosis has sorted it."""
 
     @property
     def outcome_words(self) -> str:
@@ -111,7 +112,7 @@ class _Reading:
                 marked=readable,
                 outcome=self._outcome(base, output) if system != asked.baseline else "",
                 scores=[(measure(name, self.found.results), value) for name, value in self._scores(output)],
-                cause=(self.diagnosis.get(system.key, {}).get("rows") or {}).get(str(row.position)),
+                cause=_cause((self.diagnosis.get(system.key, {}).get("rows") or {}).get(str(row.position))),
             )
 
     def _outcome(self, base: Output | None, output: Output | None) -> str:
@@ -127,3 +128,12 @@ class _Reading:
         """The deciding measure first."""
         scores = output.scores if output else {}
         return sorted(scores.items(), key=lambda item: item[0] != self.by.name)
+
+
+def _cause(found: dict[str, Any] | None) -> str:
+    """Its label and the sentence of the rule that found it."""
+    if not found:
+        return ""
+    name, rule = str(found["cause"]), str(found.get("rule") or "")
+    label = CAUSES[name].label if name in CAUSES else name
+    return f"{label}. {rule_text(name, rule)}" if rule else label

@@ -21,6 +21,12 @@ class Line:
     comparison: dict[str, Any] | None
     decides: bool
 
+    @property
+    def n(self) -> int | None:
+        """The rows behind every figure of the line; None where they differ, and each says its own."""
+        counts = {figure["n"] for figure in self.figures if figure}
+        return counts.pop() if len(counts) == 1 else None
+
 
 def lines(found: Evaluation, asked: Asked) -> list[Line]:
     results = found.results

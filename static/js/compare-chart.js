@@ -3,9 +3,9 @@
 
 import { font, palette } from "./run-figure.js";
 
-const PATTERNS = ["", "/", ".", "x", "-", "\\"];
-const DASHES = ["solid", "dot", "dash", "dashdot", "longdash", "longdashdot"];
+const DASHES = ["dot", "dash", "dashdot", "longdash", "longdashdot", "5px,2px"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star"];
+const SIGNS = ["●", "■", "◆", "▲", "✚", "★"];
 const CONFIG = { displayModeBar: false, responsive: true, scrollZoom: false };
 const PANEL_HEIGHT = 190;
 
@@ -13,6 +13,7 @@ const percent = (unit) => unit === "share";
 const shown = (value, unit) => (percent(unit) ? value * 100 : value);
 const told = (value, unit) => (percent(unit) ? `${(value * 100).toFixed(1)} %` : unit === "seconds" ? `${value.toFixed(2)} s` : value.toFixed(unit === "tokens" ? 0 : 3));
 const colour = (role, colours) => (role === "baseline" ? colours.baseline : role === "candidate" ? colours.tuned : colours.ink);
+const pale = (rgb, share) => rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${share})`);
 const words = (system, figure, unit) => `${system.name}<br>${told(figure.value, unit)}${figure.low === null ? "" : `, ${told(figure.low, unit)} to ${told(figure.high, unit)}`}, n = ${figure.n}`;
 // Names come from people; plotly reads a little markup in texts.
 const plain = (text) => text.replace(/[<>&]/g, (sign) => ({ "<": "‹", ">": "›", "&": "＆" })[sign]);
@@ -36,8 +37,9 @@ function bars(data, colours, width) {
     const known = (one, end) => (one.figure[end] === null ? 0 : Math.abs(shown(one.figure[end], measure.unit) - shown(one.figure.value, measure.unit)));
     traces.push({
       type: "bar", xaxis: `x${name}`, yaxis: `y${name}`, x: there.map((one) => String(one.i + 1)), y: there.map((one) => shown(one.figure.value, measure.unit)), width: 0.62,
-      marker: { color: there.map((one) => colour(one.system.role, colours)), pattern: { shape: there.map((one) => (one.system.role ? "" : PATTERNS[one.i])), fgcolor: colours.sheet, size: 6, solidity: 0.3 } },
-      error_y: { type: "data", symmetric: false, array: there.map((one) => known(one, "high")), arrayminus: there.map((one) => known(one, "low")), color: colours.strong, thickness: 1.75, width: 5 },
+      // Pale, so that the whiskers are seen on them; the number under each says whose it is.
+      marker: { color: there.map((one) => pale(colour(one.system.role, colours), one.system.role ? 0.4 : 0.12)), line: { color: there.map((one) => colour(one.system.role, colours)), width: 1.5 } },
+      error_y: { type: "data", symmetric: false, array: there.map((one) => known(one, "high")), arrayminus: there.map((one) => known(one, "low")), color: colours.ink, thickness: 1.5, width: 5 },
       customdata: there.map((one) => words({ name: plain(one.system.name) }, one.figure, measure.unit)), hovertemplate: "%{customdata}<extra></extra>",
     });
   });
@@ -57,13 +59,11 @@ function radar(data, colours) {
     if (measures.some((one) => !one.figures[i])) return;
     const points = [...measures.keys(), 0].map((m) => at(m, measures[m].figures[i].value));
     traces.push({
-      type: "scatter", mode: "lines+markers", x: points.map((p) => p[0]), y: points.map((p) => p[1]), line: { color: colour(system.role, colours), width: 2, dash: DASHES[i] },
+      type: "scatter", mode: "lines+markers", x: points.map((p) => p[0]), y: points.map((p) => p[1]), line: { color: colour(system.role, colours), width: system.role ? 2.5 : 1.5, dash: system.role ? "solid" : DASHES[i] },
       marker: { symbol: SYMBOLS[i], size: 7 }, customdata: [...measures, measures[0]].map((one) => `${one.label}<br>${words({ name: plain(system.name) }, one.figures[i], one.unit)}`), hovertemplate: "%{customdata}<extra></extra>",
     });
-    const [x, y] = points[0];
-    traces.push({ type: "scatter", mode: "text", x: [x], y: [y], text: [String(i + 1)], textposition: "top right", textfont: { ...font(colours), color: colours.ink }, hoverinfo: "skip" });
   });
-  const hidden = { visible: false, range: [-1.3, 1.3], fixedrange: true };
+  const hidden = { visible: false, range: [-1.2, 1.2], fixedrange: true };
   const label = (one, i) => { const [x, y] = at(i, 1.12); return { text: one.label, x, y, showarrow: false, xanchor: Math.abs(x) < 0.1 ? "center" : x > 0 ? "left" : "right", font: { ...font(colours), color: colours.ink } }; };
   const scale = [0.5, 1].map((r) => ({ text: String(r), x: 0, y: r * 0.99, xanchor: "right", xshift: -3, showarrow: false, font: { ...font(colours), size: 10 } }));
   return { traces, figure: { height: 400, xaxis: hidden, yaxis: { ...hidden, scaleanchor: "x" }, annotations: [...measures.map(label), ...scale] },
@@ -76,6 +76,7 @@ function draw(element, kind) {
   const colours = palette();
   const made = kind === "radar" ? radar(data, colours) : bars(data, colours, plot.clientWidth);
   element.querySelector("[data-chart-note]").textContent = made.note;
+  element.querySelectorAll(".compare-key li").forEach((item, i) => { if (kind === "radar" && made.traces) item.dataset.mark = SIGNS[i]; else delete item.dataset.mark; });
   plot.hidden = !made.traces;
   if (!made.traces) return;
   plot.style.minHeight = `${made.figure.height}px`;

@@ -177,7 +177,7 @@ def test_the_summary_has_every_system_with_intervals(world: World, evaluation: E
     assert "Exact match" in html and "decides" in html
     assert html.count("summary-system") == 4
     wilson = significance.wilson(2, 6)
-    assert f"{100 * wilson.low:.1f} % to {100 * wilson.high:.1f} %" in html and "n = 6" in html
+    assert f"{100 * wilson.low:.1f} to {100 * wilson.high:.1f} %" in html and "n = 6" in html
 
 
 def test_of_many_systems_six_are_shown_with_the_pair_among_them(world: World) -> None:

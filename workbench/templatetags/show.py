@@ -58,6 +58,13 @@ def in_unit(value: float | str | None, unit: str) -> str:
 
 
 @register.filter
+def interval(figure: dict[str, Any], unit: str) -> str:
+    """The 95 % interval of a figure, its unit said once: "6.7 to 35.9 %"."""
+    low, high = in_unit(figure.get("low"), unit), in_unit(figure.get("high"), unit)
+    return f"{low.partition(' ')[0]} to {high}"
+
+
+@register.filter
 def gap_in_unit(value: float | None, unit: str) -> str:
     """A difference with its sign: shares in percentage points."""
     if value is None:
