@@ -175,7 +175,7 @@ def test_a_row_of_a_later_page_leads_back_to_that_page(world: World) -> None:
 def test_the_summary_has_every_system_with_intervals(world: World, evaluation: Evaluation) -> None:
     html = page(world, evaluation)
     assert "Exact match" in html and "decides" in html
-    assert html.count("summary-system") == 4
+    assert html.count("num summary-system") == 4
     wilson = significance.wilson(2, 6)
     assert f"{100 * wilson.low:.1f} to {100 * wilson.high:.1f} %" in html and "n = 6" in html
 
