@@ -13,6 +13,7 @@ from engine.errors import EngineError
 from engine.evaluation.cases import Case
 from engine.evaluation.journal import Journal
 from engine.evaluation.limits import GateLimits, read_limits
+from engine.evaluation.metrics import METRICS
 from engine.evaluation.results import summarise, with_gates
 from engine.evaluation.spec import read_spec
 
@@ -44,7 +45,7 @@ def recompute(run_dir: Path, limits: GateLimits | None = None) -> dict[str, Any]
             "Start the evaluation again; it goes on where it was.",
         )
     answers = {system.key: journal.of(system.key) for system in spec.systems}
-    metrics = list(stored["systems"][spec.baseline]["metrics"])
+    metrics = [name for name in stored["systems"][spec.baseline]["metrics"] if name in METRICS]
     results = summarise(spec, cases, answers, metrics, journal.state)
     return results if limits is None else with_gates(results, limits)
 

@@ -6,13 +6,13 @@ A system that does not beat these has learnt the frame of the data and not the t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from engine.evaluation.cases import Case
 from engine.evaluation.facts import asked
 from engine.evaluation.figures import rate_or_mean
-from engine.evaluation.metrics import METRICS, Outcome, row_scorer
+from engine.evaluation.metrics import METRICS, Outcome, RowScorer, row_scorer
 
 FLOORS: dict[str, tuple[str, Callable[[Sequence[Case]], list[str]]]] = {
     "majority": ("Always the most frequent answer", lambda cases: [_most_frequent(cases)] * len(cases)),
@@ -21,15 +21,23 @@ FLOORS: dict[str, tuple[str, Callable[[Sequence[Case]], list[str]]]] = {
 }
 """The kinds of systems that flatter, as an evaluation names them, with their answers."""
 
+_NEEDS_A_MODEL = frozenset({"embedding_similarity"})
+
 
 def floors(
-    cases: Sequence[Case], labels: tuple[str, ...], metrics: Sequence[str], seed: int, known: Collection[str] = ()
+    cases: Sequence[Case],
+    labels: tuple[str, ...],
+    metrics: Sequence[str],
+    seed: int,
+    known: Collection[str] = (),
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """kind -> name and figures, of the kinds that are not among the systems already (`known`).
 
-    Of metrics that score single rows by their text; a figure over many rows and one of time say nothing here.
+    Of metrics that score single rows by their text alone; a figure over many rows and one of time say nothing here.
     """
-    scored = [name for name in metrics if METRICS[name].kind != "aggregate" and METRICS[name].direction == "higher"]
+    told = [name for name in metrics if name not in _NEEDS_A_MODEL and METRICS[name].direction == "higher"]
+    scored = {name: row_scorer(name, (options or {}).get(name)) for name in told if METRICS[name].kind != "aggregate"}
     return {
         kind: {"name": name, "metrics": _figures(cases, answer(cases), labels, scored, seed)}
         for kind, (name, answer) in FLOORS.items()
@@ -38,12 +46,15 @@ def floors(
 
 
 def _figures(
-    cases: Sequence[Case], texts: Sequence[str], labels: tuple[str, ...], metrics: Sequence[str], seed: int
+    cases: Sequence[Case], texts: Sequence[str], labels: tuple[str, ...], scorers: Mapping[str, RowScorer], seed: int
 ) -> dict[str, Any]:
-    outcomes = [Outcome(text, case.reference, labels) for case, text in zip(cases, texts, strict=True)]
+    outcomes = [
+        Outcome(text, case.reference, labels, prompt=case.prompt, schema=case.schema, tools=case.tools)
+        for case, text in zip(cases, texts, strict=True)
+    ]
     figures = {}
-    for name in metrics:
-        scores = [score for outcome in outcomes if (score := row_scorer(name).score(outcome)) is not None]
+    for name, scorer in scorers.items():
+        scores = [score for outcome in outcomes if (score := scorer.score(outcome)) is not None]
         if scores:
             figures[name] = rate_or_mean(name, scores, seed)
     return figures

@@ -47,7 +47,7 @@ def summarise(
         key: verdict_of(names[spec.baseline], names[key], row, _forgotten(spec, state, key))
         for key, row in deciding.items()
     }
-    facts = [case.facts for case in cases]
+    facts, kinds = [case.facts for case in cases], {kind_of(system, spec) for system in spec.systems}
     slices = slices_of(known, facts, real, spec.baseline, primary)
     results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
@@ -56,7 +56,7 @@ def summarise(
         "baseline": spec.baseline,
         "primary_metric": primary,
         "systems": {system.key: _system(system, spec, known, [*metrics, *own], state) for system in spec.systems},
-        "floor": floors(cases, labels, metrics, spec.seed, {kind_of(system, spec) for system in spec.systems}),
+        "floor": floors(cases, labels, metrics, spec.seed, kinds, spec.metric_options),
         "own_metrics": described(own),
         "comparisons": comparisons,
         "slices": slices,
