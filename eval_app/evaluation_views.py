@@ -49,6 +49,8 @@ def _measured(results: dict[str, Any], against: str) -> dict[str, Any]:
         "floors": showing.floors(results),
         "forgettings": showing.forgettings(results),
         "slices": showing.slices(results, keys),
+        "tables": showing.tables(results, keys),
+        "retrievals": showing.retrievals(results, keys),
         "hidden": results.get("hidden") or [],
         "timed": [results["systems"][key] for key in keys],
         "diagnosed": bool(results.get("diagnosis")),

@@ -152,3 +152,36 @@ def _somewhere(name: str, systems: list[dict[str, Any]]) -> bool:
 
 def _size(value: float, unit: str) -> str:
     return as_gap(value, unit).lstrip("+")
+
+
+def tables(results: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
+    """The tables that stand beside figures (confusion, slots): one of a kind for each system."""
+    found = []
+    for key in keys:
+        system = results["systems"][key]
+        kinds: set[str] = set()
+        for cell in system["metrics"].values():
+            detail = (cell or {}).get("detail") or {}
+            if detail.get("kind") in (None, *kinds):
+                continue
+            kinds.add(detail["kind"])
+            what, lines = (
+                ("Field", detail.get("slots")) if detail["kind"] == "slots" else ("Label", detail.get("per_label"))
+            )
+            found.append({"name": system["name"], "what": what, "lines": lines, **detail, "rows": _matrix(detail)})
+    return found
+
+
+def _matrix(detail: dict[str, Any]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """(label wanted, cells) of a confusion matrix; a cell knows whether it is right."""
+    labels = detail.get("labels") or []
+    return [
+        (labels[i], [{"n": n, "right": i == j} for j, n in enumerate(row)])
+        for i, row in enumerate(detail.get("matrix") or [])
+    ]
+
+
+def retrievals(results: dict[str, Any], keys: list[str]) -> list[dict[str, Any]]:
+    """What was retrieved, judged apart from what was generated, of the systems that retrieve."""
+    systems = [results["systems"][key] for key in keys]
+    return [{"name": system["name"], **system["retrieval"]} for system in systems if system.get("retrieval")]

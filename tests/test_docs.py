@@ -35,7 +35,7 @@ def test_it_links_only_to_files_that_exist(document: Path) -> None:
         ("REPAIRS", "engine.data.repairs"),
         ("METHODS", "engine.methods.table"),
         ("ADAPTERS", "engine.adapters.table"),
-        ("METRICS", "engine.evaluation.metrics"),
+        ("METRICS", "engine.evaluation.metrics.table"),
     ],
 )
 def test_contributing_names_every_table_where_it_is(table: str, module: str) -> None:

@@ -156,3 +156,22 @@ def test_the_command_gives_the_words_of_the_page(world: World, capsys: pytest.Ca
     kept = Verdict.objects.get()
     assert document["as_stored"] and document["decision"]["sentence"] == kept.sentence
     assert document["results_sha256"] == kept.made_from["results_sha256"]
+
+
+def test_what_stands_behind_a_figure_over_many_rows_is_a_table(world: World) -> None:
+    found = evaluated(world, TWO)
+    line = {"label": "<b>refund", "n": 7, "said": 8, "precision": 0.5, "recall": 0.75, "f1": 0.6}
+    confusion = {"kind": "confusion", "labels": ["<b>refund", "bug"], "per_label": [line],
+                 "matrix": [[3, 4, 0], [5, 6, 1]], "worst": []}  # fmt: skip
+    metrics = found.results["systems"]["tuned"]["metrics"]
+    metrics["exact_match"]["detail"] = confusion
+    metrics["json_valid"]["detail"] = {"kind": "slots", "slots": [{"slot": "order", **line}], "more": 0}
+    found.results["systems"]["tuned"]["retrieval"] = {
+        "k": 3, "recall_at_k": 0.625, "low": 0.5, "high": 0.7, "n": 48, "by": [{"words": "the gold passage", "n": 48}],
+        "faithful": {"value": 0.9, "low": 0.8, "high": 0.95, "n": 48},
+    }  # fmt: skip
+    found.save(update_fields=["results"])
+    page = page_of(world, found)
+    assert "Rows wanted, columns named" in page and "<strong>3</strong>" in page and "&lt;b&gt;refund" in page
+    assert "Fields of Tickets, step 40" in page and "0.750" in page
+    assert "62.5" in page and "the gold passage" in page
