@@ -9,7 +9,7 @@ from django.db import models
 from django.urls import reverse
 
 from datasets_app.models import DatasetVersion, Split
-from eval_app import verdict_models  # noqa: F401  (more models of this app)
+from eval_app import own_metric_models, verdict_models  # noqa: F401  (more models of this app)
 from models_app.models import BaseModel, Endpoint
 from projects_app.models import Project
 from runs_app.models import Run

@@ -12,12 +12,17 @@ from eval_app import (
     gate_views,
     launch_views,
     note_views,
+    own_metric_views,
 )
 
 urlpatterns = [
     path("", launch_views.evaluations, name="evaluate"),
     path("start/", launch_views.start, name="evaluation_start"),
     path("gates/", gate_views.gates, name="gates"),
+    path("metrics/", own_metric_views.own_metrics, name="own_metrics"),
+    path("metrics/try/", own_metric_views.try_expression, name="own_metric_try"),
+    path("metrics/<int:metric_id>/", own_metric_views.own_metric, name="own_metric"),
+    path("metrics/<int:metric_id>/delete/", own_metric_views.delete, name="own_metric_delete"),
     path("<int:evaluation_id>/", evaluation_views.evaluation, name="evaluation"),
     path("<int:evaluation_id>/compare/", compare_views.compare, name="compare"),
     path("<int:evaluation_id>/compare/rows.<str:form>", export_views.download, name="compare_export"),

@@ -11,6 +11,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from datasets_app.models import Audit, Repair, Upload
 from drafts_app.models import DraftBatch, DraftRow
 from eval_app.models import Evaluation, System
+from eval_app.own_metric_models import OwnMetric
 from models_app.models import Endpoint
 from review_app.models import Decision, Review, Reviewer, ReviewItem
 from runs_app.models import Run
@@ -141,6 +142,11 @@ TABLE: dict[str, Row] = {
     "evaluate": Row(PAGE, args=("project",)),
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),
     "gates": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "own_metrics": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "own_metric_try": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
+    "own_metric": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project", "metric")),
+    # The first who may deletes it, and the owner finds it gone.
+    "own_metric_delete": Row(NO_GET, (SIGN_IN, 404, 403, 302, 404), ("project", "metric")),
     "evaluation": Row(PAGE, args=("project", "evaluation")),
     "evaluation_decide": Row(NO_GET, WRITE, ("project", "evaluation")),
     # The evaluation of the table has no results: there is nothing to diagnose yet.
@@ -262,6 +268,9 @@ def objects(world: World) -> dict[str, Any]:
         "kind": "two_stage",
         "file": "README.md",
         "evaluation": evaluation.pk,
+        "metric": OwnMetric.objects.create(
+            project=world.project, name="own_one", label="One", expression="true", created_by=world.owner
+        ).pk,
         "review": review.pk,
         "token": links.make(world.owner),
     }

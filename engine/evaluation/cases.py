@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,7 @@ class Case:
     @property
     def prompt(self) -> str:
         """What the user said last."""
-        users = [str(message["content"]) for message in self.messages if message["role"] == "user"]
-        return users[-1] if users else ""
+        return asked_last(self.messages)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -51,6 +51,12 @@ class Case:
             "reference": self.reference,
             "facts": self.facts,
         }
+
+
+def asked_last(messages: Sequence[dict[str, Any]]) -> str:
+    """The last user turn of a conversation; "" without any."""
+    users = [str(message.get("content") or "") for message in messages if message.get("role") == "user"]
+    return users[-1] if users else ""
 
 
 def load_cases(spec: EvaluationSpec) -> list[Case]:

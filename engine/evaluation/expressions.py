@@ -20,8 +20,8 @@ from rapidfuzz.distance import Levenshtein
 from engine.evaluation.bounded import WorkProblem
 from engine.evaluation.metrics.reading import MISSING, lenient_json, normalised
 from engine.evaluation.metrics.token_f1 import word_list
+from engine.evaluation.own_metrics import MOST_EXPRESSION
 
-MOST_EXPRESSION = 2000
 MOST_TEXT = 50_000
 VARIABLES = ("prompt", "reference", "output")
 _MOST_COMPARED = 5000
@@ -62,9 +62,26 @@ def _program(expression: str) -> Any:
         raise WorkProblem(f"The expression has {len(expression)} characters; {MOST_EXPRESSION} are allowed.")
     environment = celpy.Environment()
     try:
-        return environment.program(environment.compile(expression), functions=dict(FUNCTIONS))
+        return environment.program(
+            environment.compile(expression),
+            functions={name: _as_value(function) for name, function in FUNCTIONS.items()},
+        )
     except celpy.CELParseError as problem:
         raise WorkProblem("The expression cannot be read here.", problem.line, problem.column) from None
+
+
+def _as_value(function: Callable[..., Any]) -> Callable[..., Any]:
+    """In CEL an error is a value: `false && json(output).a` is false. So a function gives it back."""
+
+    def answering(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except celpy.CELEvalError as problem:
+            return problem
+        except TypeError:
+            return celpy.CELEvalError(f"{function.__name__.strip('_')}() takes other arguments")
+
+    return answering
 
 
 def _words(problem: Exception) -> str:
@@ -92,7 +109,7 @@ def _plain(text: celtypes.StringType) -> celtypes.StringType:
     return celtypes.StringType(normalised(_text(text)))
 
 
-def _word_list(text: celtypes.StringType) -> celtypes.ListType:
+def _words_of(text: celtypes.StringType) -> celtypes.ListType:
     return celtypes.ListType([celtypes.StringType(word) for word in word_list(_text(text))])
 
 
@@ -133,7 +150,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "upper": _upper,
     "trim": _trim,
     "plain": _plain,
-    "words": _word_list,
+    "words": _words_of,
     "lines": _lines,
     "count": _count,
     "json": _json,

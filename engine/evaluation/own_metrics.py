@@ -16,6 +16,9 @@ PREFIX = "own_"
 NAME = re.compile(r"own_[a-z0-9_]{1,36}")
 DIRECTIONS: dict[str, str] = {"higher": "Higher is better", "lower": "Lower is better", "none": "Neither: it describes"}
 UNITS: dict[str, str] = {"share": "A share (0 to 1, or true and false)", "score": "A score (any number)"}
+MOST_EXPRESSION = 2000
+"""Characters of an expression."""
+
 GIVE_UP = 3
 """An expression that ran out of time or memory so often is not asked again in this run."""
 

@@ -15,10 +15,13 @@ BATCH = 4
 
 @contextmanager
 def open_teacher(spec: dict[str, Any], key: str, stop: Callable[[], bool]) -> Iterator[LocalTeacher]:
-    """Loads the model; ``key`` is not used. Raises EngineError("Model")."""
-    from engine.evaluation.systems import load_model
+    """Loads the model, with the adapter ``spec`` may name on it; ``key`` is not used. Raises EngineError("Model")."""
+    from engine.evaluation.systems import attach, load_model
 
-    yield LocalTeacher(*load_model(Path(spec["path"])), int(spec.get("max_tokens") or 512), stop)
+    model, tokenizer = load_model(Path(spec["path"]))
+    if spec.get("adapter"):
+        model = attach(model, Path(spec["adapter"]))
+    yield LocalTeacher(model, tokenizer, int(spec.get("max_tokens") or 512), stop)
 
 
 class LocalTeacher:
