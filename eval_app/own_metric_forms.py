@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 
@@ -53,15 +53,15 @@ class OwnMetricForm(forms.ModelForm[Saved]):
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or self.cleaned_data
-        if self.instance.pk is None and self.project.own_metrics.count() >= MOST:
+        if self.instance._state.adding and self.project.own_metrics.count() >= MOST:
             raise forms.ValidationError(f"The project has {MOST} metrics of its own. Delete one that is not used.")
         return found
 
     def save(self, commit: bool = True) -> Saved:
-        if self.instance.pk is None:
+        if self.instance._state.adding:
             self.instance.project = self.project
             self.instance.name = _free_name(self.project, self.cleaned_data["label"])
-        return cast(Saved, super().save(commit))
+        return super().save(commit)
 
 
 @dataclass(frozen=True, slots=True)
