@@ -57,6 +57,8 @@ class ReviewForm(forms.Form):
         self.fields["systems"].initial = [key for key, _ in systems][:LEAST_SYSTEMS]
         self.fields["reviewers"].choices = reviewers_of(evaluation)  # type: ignore[attr-defined]
         self.fields["reviewers"].initial = [str(user.pk)]
+        rows = self.fields["rows"]
+        rows.initial = max(1, min(rows.initial, evaluation.rows.count()))
         self.fields["overlap"].unit = "%"  # type: ignore[attr-defined]
 
     def clean_systems(self) -> list[str]:

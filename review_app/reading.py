@@ -23,7 +23,10 @@ def shown(review: Review) -> dict[int, Shown]:
 
 
 def results_of(review: Review) -> dict[str, Any]:
-    return reviewing.results(decisions_of(review), review.systems, 0 if review.only_different else review.equal)
+    """The baseline stands last, so that a pair reads: the candidate is better or worse than it."""
+    baselines = set(review.evaluation.systems.filter(is_baseline=True).values_list("key", flat=True))
+    systems = sorted(review.systems, key=lambda key: key in baselines)
+    return reviewing.results(decisions_of(review), systems, 0 if review.only_different else review.equal)
 
 
 def human_decisions(evaluation: Evaluation, a: str, b: str) -> dict[int, str]:

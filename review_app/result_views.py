@@ -76,12 +76,15 @@ def _found(review: Review, by: By) -> dict[str, Any]:
         "evaluation": review.evaluation,
         "can_write": can_write(review.project.role),
         "results": results,
-        "systems": [(names.get(key, key), results["systems"][key]) for key in review.systems],
+        "systems": [(names.get(key, key), results["systems"][key]) for key in results["systems"]],
         "pairs": [
             {**pair, "a": names.get(pair["a"], pair["a"]), "b": names.get(pair["b"], pair["b"])}
             for pair in results["pairs"]
         ],
-        "people": [(name, one, list(one["wins"].values())) for name, one in results["reviewers"].items()],
+        "people": [
+            (name, one, [(names.get(key, key), win) for key, win in one["wins"].items()])
+            for name, one in results["reviewers"].items()
+        ],
         "rows": _rows(review, names),
         "unblinded": [one.user.username for one in unblinded],
         "by": by,

@@ -49,9 +49,9 @@ def start_review(evaluation: Evaluation, asked: dict[str, Any], user: User) -> R
 
 
 def answers_of(evaluation: Evaluation, keys: list[str]) -> dict[int, dict[str, str]]:
-    """Row position → system key → its text."""
+    """Row position → system key → its text. What failed is no answer."""
     found: dict[int, dict[str, str]] = {position: {} for position in evaluation.rows.values_list("position", flat=True)}
-    outputs = Output.objects.filter(row__evaluation=evaluation, system__key__in=keys)
+    outputs = Output.objects.filter(row__evaluation=evaluation, system__key__in=keys, problem="")
     for position, key, text in outputs.values_list("row__position", "system__key", "text"):
         found[position][key] = text
     return found

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from django import template
-from django.urls import reverse
 
 from datasets_app.models import DatasetVersion
-from eval_app.compare_views import ROWS_A_PAGE
 from eval_app.models import Evaluation
 from review_app import preferring
 
@@ -30,10 +28,3 @@ def reviews_of(evaluation: Evaluation, can_write: bool) -> dict[str, Any]:
 @register.inclusion_tag("review_app/_of_version.html")
 def preference_lineage(version: DatasetVersion) -> dict[str, Any]:
     return {"version": version, "sets": preferring.taught_by(version)}
-
-
-@register.simple_tag
-def row_address(evaluation: Evaluation, position: int) -> str:
-    """Where the compare page shows a row."""
-    page = reverse("compare", args=[evaluation.project_id, evaluation.pk])
-    return f"{page}?page={position // ROWS_A_PAGE + 1}#row-{position}"

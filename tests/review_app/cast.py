@@ -3,60 +3,32 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 from django.urls import reverse
 
-from engine.evaluation.cases import Case, read_cases, write_rows
-from engine.evaluation.journal import Journal
-from engine.evaluation.results import summarise
-from engine.evaluation.spec import read_spec
-from eval_app.models import Evaluation, System
+from eval_app.models import Evaluation
 from review_app.models import Review
-from tests.world import World, write_jsonl
+from tests.eval_app.cast import Say, recorded
+from tests.world import World
 
 NAMES = {"base": "Base as it is", "tuned": "Tuned on tickets", "few": "Base with examples"}
 
 
 def evaluated(world: World, rows: int = 12, equal: int = 2) -> Evaluation:
-    """An ended evaluation of three systems, its results counted by the engine from files as a run leaves them; on the
-    first ``equal`` rows all answers are the same. No answer has a word of its system in it."""
-    split = world.split(test=rows)
-    run = world.run(kind="evaluate", title="tickets", status="succeeded")
-    found = Evaluation.objects.create(
-        project=world.project, run=run, name="Tickets, June", split=split, created_by=world.owner
-    )
+    """An ended evaluation of three systems; on the first ``equal`` rows all answers are the same. No answer has a word
+    of its system in it."""
+
+    def say(key: str) -> Say:
+        return lambda row, reference: reference if row < equal else answer_of(key, row)
+
+    found = recorded(world, {key: say(key) for key in NAMES}, rows)
+    found.name = "Tickets, June"
     for key, name in NAMES.items():
-        System.objects.create(evaluation=found, key=key, name=name, is_baseline=key == "base")
-    cases = read_cases(split.file("test"), "Answer with JSON only.", None, 42)
-    write_rows(cases, run.directory / "rows.jsonl")
-    lines = [_line(case, key, equal) for case in cases for key in NAMES]
-    write_jsonl(run.directory / "outputs.jsonl", lines)
-    write_jsonl(run.directory / "results.json", [_results(run.directory, split.file("test"), cases)])
-    run.recorder().on_success(run)
-    found.refresh_from_db()
+        found.systems.filter(key=key).update(name=name, base_model=None)
+        found.results["systems"][key]["name"] = name
+    found.save(update_fields=["name", "results"])
     return found
-
-
-def _line(case: Case, key: str, equal: int) -> dict[str, Any]:
-    text = case.reference if case.row < equal else answer_of(key, case.row)
-    return {
-        "row": case.row, "row_id": case.row_id, "line": case.line, "system": key, "text": text,
-        "scores": {"exact_match": float(case.row < equal)}, "latency_s": 0.5, "tokens_in": 9, "tokens_out": 9,
-        "batch": 1, "alone": True, "ended": True,
-    }  # fmt: skip
-
-
-def _results(folder: Path, rows: Path, cases: list[Case]) -> dict[str, Any]:
-    systems = [{"key": key, "name": name, "model": None, "adapter": None} for key, name in NAMES.items()]
-    spec = {
-        "model": {"path": "."}, "data": {"rows": str(rows)}, "task_type": "extraction", "systems": systems,
-        "baseline": "base", "metrics": ["exact_match"],
-    }  # fmt: skip
-    journal = Journal(folder)
-    answers = {key: journal.of(key) for key in NAMES}
-    return summarise(read_spec(spec), cases, answers, ["exact_match"], journal.state)
 
 
 def answer_of(key: str, position: int) -> str:

@@ -74,7 +74,7 @@ def test_the_page_has_every_figure_with_its_company(world: World, review: Review
         "Left answer chosen", "Time an item", "ties as half", "ties apart", "2 with equal answers", "1 skip",
     ):  # fmt: skip
         assert words in text, words
-    assert f"/evaluate/{review.evaluation_id}/compare/?page=1#row-2" in text
+    assert f"/evaluate/{review.evaluation_id}/compare/rows/3/" in text
 
 
 def test_comments_are_shown_with_who_and_where(world: World, evaluation: Evaluation) -> None:
@@ -96,7 +96,9 @@ def test_three_systems_give_a_table_of_pairs(world: World, evaluation: Evaluatio
     assert "p (Holm)" in text
     found = results_of(review)
     assert found["systems"]["few"]["wins"]["count"] == 10
-    assert {pair["verdict"] for pair in found["pairs"] if "few" in (pair["a"], pair["b"])} == {"worse"}
+    verdicts = {(pair["a"], pair["b"]): pair["verdict"] for pair in found["pairs"]}
+    assert verdicts["tuned", "few"] == "worse"
+    assert verdicts["few", "base"] == "better", "the baseline stands last"
 
 
 def test_closing_ends_a_review_for_everybody(world: World, review: Review) -> None:
