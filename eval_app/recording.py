@@ -73,7 +73,6 @@ def _output(
     row: EvaluationRow, system: System, line: dict[str, Any], baseline: dict[str, Any] | None, by: Measure
 ) -> Output:
     found = score(by, line["scores"])
-    refused = line.get("refused")
     return Output(
         row=row,
         system=system,
@@ -82,7 +81,8 @@ def _output(
         score=found,
         right=is_right(by, found),
         outcome=outcome(by, score(by, baseline["scores"]), found) if baseline and line is not baseline else "",
-        refused=refuses(line["text"]) if refused is None else refused,
+        # An engine that did not look says no as well.
+        refused=bool(line.get("refused")) or refuses(line["text"]),
         invalid=is_invalid(line["scores"]),
         problem=line.get("problem") or "",
         retrieved=line.get("retrieved"),

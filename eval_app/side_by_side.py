@@ -13,6 +13,7 @@ from eval_app.asked import NOTHING, REFERENCE, Asked
 from eval_app.deciding import Measure, deciding, measure, outcome
 from eval_app.models import Evaluation, EvaluationRow, Output, System
 from eval_app.notes import Marked, marks_of
+from eval_app.verdict_models import CauseLabel
 
 IN_A_LIST = 800
 """Pieces up to which words are marked on a page of many rows; the page of one row marks more."""
@@ -70,7 +71,7 @@ class Entry:
 
 
 def entries(found: Evaluation, asked: Asked, positions: Iterable[int], most: int = IN_A_LIST) -> list[Entry]:
-    """The rows at these positions, in their order: five queries, however many."""
+    """The rows at these positions, in their order: six queries, however many."""
     places = {position: place for place, position in enumerate(positions)}
     rows = EvaluationRow.objects.filter(evaluation=found, position__in=places).prefetch_related("slices")
     ordered = sorted(rows, key=lambda row: places[row.position])
@@ -79,8 +80,9 @@ def entries(found: Evaluation, asked: Asked, positions: Iterable[int], most: int
         outputs.setdefault(output.row_id, {})[output.system_id] = output
     marks = marks_of(found, ordered)
     by = deciding(found.results)
-    diagnosis = found.results.get("diagnosis") or {}
-    reading = _Reading(found, asked, by, diagnosis, most)
+    labels = CauseLabel.objects.filter(evaluation=found, position__in=places).order_by("id").select_related("given_by")
+    given = {(one.system_id, one.position): one for one in labels}
+    reading = _Reading(found, asked, by, found.results.get("diagnosis") or {}, given, most)
     return [Entry(row, list(reading.answers(row, outputs.get(row.pk, {}))), marks[row.position]) for row in ordered]
 
 
@@ -92,6 +94,8 @@ class _Reading:
     asked: Asked
     by: Measure
     diagnosis: dict[str, Any]
+    given: dict[tuple[int, int], CauseLabel]
+    """The causes that people gave, the newest of each answer."""
     most: int
 
     def answers(self, row: EvaluationRow, outputs: dict[int, Output]) -> Iterator[Answer]:
@@ -112,7 +116,7 @@ class _Reading:
                 marked=readable,
                 outcome=self._outcome(base, output) if system != asked.baseline else "",
                 scores=[(measure(name, self.found.results), value) for name, value in self._scores(output)],
-                cause=_cause((self.diagnosis.get(system.key, {}).get("rows") or {}).get(str(row.position))),
+                cause=self._cause(system, row.position),
             )
 
     def _outcome(self, base: Output | None, output: Output | None) -> str:
@@ -129,11 +133,13 @@ class _Reading:
         scores = output.scores if output else {}
         return sorted(scores.items(), key=lambda item: item[0] != self.by.name)
 
-
-def _cause(found: dict[str, Any] | None) -> str:
-    """Its label and the sentence of the rule that found it."""
-    if not found:
-        return ""
-    name, rule = str(found["cause"]), str(found.get("rule") or "")
-    label = CAUSES[name].label if name in CAUSES else name
-    return f"{label}. {rule_text(name, rule)}" if rule else label
+    def _cause(self, system: System, position: int) -> str:
+        """In words: what a person gave, else what a rule found."""
+        if one := self.given.get((system.pk, position)):
+            return f"{CAUSES[one.cause].label}, says {one.given_by}"
+        found = (self.diagnosis.get(system.key, {}).get("rows") or {}).get(str(position))
+        if not found:
+            return ""
+        name, rule = str(found["cause"]), str(found.get("rule") or "")
+        label = CAUSES[name].label if name in CAUSES else name
+        return f"{label}. {rule_text(name, rule)}" if rule else label

@@ -14,6 +14,7 @@ from engine.evaluation import significance
 from eval_app.asked import SHOWS
 from eval_app.models import Evaluation, RowNote
 from eval_app.recording import slices_of
+from eval_app.verdict_models import CauseLabel
 from tests.eval_app.cast import recorded, right, says
 from tests.world import World
 
@@ -187,6 +188,16 @@ def test_of_many_systems_six_are_shown_with_the_pair_among_them(world: World) ->
     assert "</kbd> System h</h4>" in html and "</kbd> System g</h4>" not in html
     two = page(world, found, on=["c"], candidate="h")
     assert two.partition("<article")[2].partition("</article>")[0].count("data-system=") == 3
+
+
+def test_why_an_answer_failed_stands_beside_it(world: World, evaluation: Evaluation) -> None:
+    article = page(world, evaluation).partition('id="row-1"')[2].partition("</article>")[0]
+    assert "Format. It is JSON, without the keys that the references share." in article
+    CauseLabel.objects.create(
+        evaluation=evaluation, system=evaluation.systems.get(key="base"), position=0, row_id="", cause="knowledge_gap",
+        given_by=world.member,
+    )  # fmt: skip
+    assert "Knowledge gap, says member" in page(world, evaluation)
 
 
 def test_hostile_text_is_shown_and_runs_nowhere(world: World) -> None:
