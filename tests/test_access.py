@@ -9,6 +9,7 @@ import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from datasets_app.models import Audit, Repair, Upload
+from documents_app.models import Document
 from drafts_app.models import DraftBatch, DraftRow
 from eval_app.models import Evaluation, System
 from eval_app.own_metric_models import OwnMetric
@@ -105,6 +106,10 @@ TABLE: dict[str, Row] = {
     "repair": Row(PAGE, args=("project", "repair")),
     "split": Row(PAGE, args=("project", "split")),
     "split_download": Row(FOR_MEMBERS, args=("project", "split", "part")),
+    "documents": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "document": Row(PAGE, args=("project", "document")),
+    # The first who may deletes it, and the owner finds it gone.
+    "document_delete": Row(NO_GET, (SIGN_IN, 404, 403, 302, 404), ("project", "document")),
     "draft_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "version")),
     "draft": Row(PAGE, args=("project", "batch")),
     "draft_progress": Row(PAGE, args=("project", "batch")),
@@ -244,12 +249,16 @@ def objects(world: World) -> dict[str, Any]:
         mode="more", teacher={"name": "Tiny"}, asked={"count": 1}, created_by=world.owner,
     )  # fmt: skip
     DraftRow.objects.create(batch=batch, number=1, row={"prompt": "Where is it?", "completion": "Here."})
+    document = Document.objects.create(
+        project=world.project, name="one.txt", size=4, words=1, sha256="0" * 64, created_by=world.owner
+    )
     preset = Preset.objects.create(
         project=world.project, name="p", method="sft", adapter="lora", created_by=world.owner
     )
     return {
         "project": world.project.pk,
         "endpoint": endpoint.pk,
+        "document": document.pk,
         "batch": batch.pk,
         "preset": preset.pk,
         "draft": 1,

@@ -21,7 +21,7 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class BoundedBody:
-    """Answers 413 to a body over the bound: one slice where uploads arrive, a small form everywhere else."""
+    """Answers 413 to a body over the bound: one slice where files arrive, a small form everywhere else."""
 
     def __init__(self, app: Any, *, max_bytes: int, slice_bytes: int) -> None:
         self.app = app
@@ -33,7 +33,8 @@ class BoundedBody:
             await self.app(scope, receive, send)
             return
         is_slice = scope["method"] == "PATCH" and "/uploads/" in scope["path"]
-        bound = self.slice_bytes if is_slice else self.max_bytes
+        is_documents = scope["method"] == "POST" and scope["path"].endswith("/documents/")
+        bound = self.slice_bytes if is_slice or is_documents else self.max_bytes
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > bound:
             await _refuse(send, bound)

@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "projects_app",
     "models_app",
     "runs_app",
+    "documents_app",
     "datasets_app",
     "drafts_app",
     "training_jobs",

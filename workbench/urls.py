@@ -16,6 +16,7 @@ project: list[URLPattern | URLResolver] = [
     path("settings/people/remove/", projects.remove_person, name="project_remove_person"),
     path("data/", include("datasets_app.urls")),
     path("drafts/", include("drafts_app.urls")),
+    path("documents/", include("documents_app.urls")),
     path("train/", include("training_jobs.urls")),
     path("evaluate/", include("eval_app.urls")),
     path("reviews/", include("review_app.urls")),
