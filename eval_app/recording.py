@@ -11,6 +11,7 @@ from engine.evaluation.refusals import refuses
 from engine.evaluation.slices import SLICED_BY
 from engine.events import plain
 from eval_app.deciding import Measure, deciding, is_right, outcome, score
+from eval_app.launching import keys_of
 from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, System
 from eval_app.verdicts import first_verdict
 from runs_app.models import Run
@@ -23,6 +24,10 @@ LONGEST_VALUE = 200
 
 
 class EvaluationRecorder(Recorder):
+    def environment(self, run: Run) -> dict[str, str]:
+        """The keys of its endpoints."""
+        return keys_of(run.evaluation)
+
     def page_of(self, run: Run) -> str:
         return run.evaluation.get_absolute_url()
 

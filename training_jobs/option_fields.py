@@ -106,7 +106,7 @@ def _plain(number: float) -> str:
 
 def _read(item: OptionField, text: str) -> Any:
     """The text as the option's kind, or as it is: then the engine says what it found."""
-    longest = LONGEST_NUMBER if item.kind in ("int", "float") else LONGEST_TEXT
+    longest = LONGEST_NUMBER if item.kind in ("int", "float") else longest_text(item)
     if len(text) > longest:
         raise SpecError(item.name, f"{text[:longest]}… is too long", f"Give at most {longest} characters.")
     try:
@@ -119,11 +119,17 @@ def _read(item: OptionField, text: str) -> Any:
     return text
 
 
+def longest_text(item: OptionField) -> int:
+    return int(item.maximum or LONGEST_TEXT)
+
+
 def _widget(item: OptionField) -> forms.Widget:
     if item.kind == "bool":
         return forms.CheckboxInput()
     if item.kind == "choice":
         return forms.Select(choices=item.choices)
+    if item.kind == "text" and longest_text(item) > LONGEST_TEXT:
+        return forms.Textarea(attrs={"rows": 5, "maxlength": longest_text(item), "spellcheck": "false"})
     # Not type=number: a browser keeps what it cannot read to itself, and then nobody can say what was wrong.
     modes = {"int": "numeric", "float": "decimal"}
     attrs = {"inputmode": modes[item.kind], "autocomplete": "off"} if item.kind in modes else {"autocomplete": "off"}

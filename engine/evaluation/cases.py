@@ -6,11 +6,12 @@ import json
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from engine.data.examples import load
+from engine.data.records import Reader, Record
 from engine.errors import EngineError
 from engine.evaluation.metrics.reading import MISSING, strict_json
 from engine.evaluation.spec import EvaluationSpec
@@ -30,7 +31,7 @@ class Case:
     reference: str
     tools: Any = None
     facts: dict[str, Any] = field(default_factory=dict)
-    """What slices are made of (engine/evaluation/facts.py)."""
+    """What slices are made of, and what a row brings of its own (engine/evaluation/facts.py)."""
 
     @property
     def schema(self) -> Any:
@@ -60,8 +61,8 @@ def asked_last(messages: Sequence[dict[str, Any]]) -> str:
 
 
 def load_cases(spec: EvaluationSpec) -> list[Case]:
-    """The cases of the spec's file. Raises EngineError("Data") when there is none."""
-    return read_cases(spec.rows, spec.system_prompt, spec.limit, spec.seed)
+    """The cases of the spec's file, with what their rows bring. Raises EngineError("Data") when there is none."""
+    return with_own(read_cases(spec.rows, spec.system_prompt, spec.limit, spec.seed), spec.rows)
 
 
 def read_cases(file: Path, system_prompt: str, limit: int | None, seed: int) -> list[Case]:
@@ -69,7 +70,11 @@ def read_cases(file: Path, system_prompt: str, limit: int | None, seed: int) -> 
 
     Raises EngineError("Data") when there is none.
     """
-    rows = [row for row in load(file, system_prompt) if row.example.prompt_messages and row.example.answer]
+    rows = [
+        row
+        for row in load(file, system_prompt, skip_unusable=True)
+        if row.example.prompt_messages and row.example.answer
+    ]
     if not rows:
         raise EngineError(
             "Data",
@@ -91,12 +96,42 @@ def read_cases(file: Path, system_prompt: str, limit: int | None, seed: int) -> 
     ]
 
 
+# fact → columns it is read from, the first that a row has: what a row brings for its answer to be judged by.
+OWN: dict[str, tuple[str, ...]] = {
+    "schema": ("schema", "json_schema"),
+    "gold_document": ("gold_document", "document_name", "document"),
+    "gold_passage": ("gold_passage", "passage", "evidence"),
+}
+
+
+def with_own(cases: list[Case], file: Path) -> list[Case]:
+    """The cases, their facts holding schema, tools and gold passage or document where their rows have them."""
+    lines = {case.line for case in cases}
+    own: dict[int, dict[str, Any]] = {}
+    for record in Reader(file):
+        if isinstance(record, Record) and record.line in lines:
+            read = {fact: _read(fact, record.row, columns) for fact, columns in OWN.items()}
+            own[record.line] = {fact: value for fact, value in read.items() if value}
+    return [
+        replace(case, facts={**case.facts, **own.get(case.line, {}), **({"tools": case.tools} if case.tools else {})})
+        for case in cases
+    ]
+
+
+def _read(fact: str, row: dict[str, Any], columns: tuple[str, ...]) -> Any:
+    value = next((row[name] for name in columns if row.get(name)), None)
+    if fact != "schema":
+        return str(value) if isinstance(value, str | int) and not isinstance(value, bool) else None
+    # Rows carry a schema as an object or as its text.
+    found = strict_json(value) if isinstance(value, str) else value
+    return found if isinstance(found, dict) else None
+
+
 def write_rows(cases: list[Case], path: Path) -> None:
     """Write rows.jsonl, or check that the one of an interrupted run asks the same.
 
     Raises EngineError("Data") when it does not: answers to other prompts must not be mixed in.
     """
-    text = "".join(json.dumps(case.to_json()) + "\n" for case in cases)
     if path.exists() and path.with_name("outputs.jsonl").exists() and not _asks_the_same(path, cases):
         raise EngineError(
             "Data",
@@ -104,7 +139,7 @@ def write_rows(cases: list[Case], path: Path) -> None:
             "Start a new evaluation; the answers of this one belong to the old rows.",
         )
     partial = path.with_suffix(".partial")
-    partial.write_text(text)
+    partial.write_text("".join(json.dumps(case.to_json()) + "\n" for case in cases))
     partial.replace(path)
 
 

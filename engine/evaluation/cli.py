@@ -61,7 +61,7 @@ def score_file(options: argparse.Namespace) -> dict[str, Any]:
     from engine.evaluation.choices import score_questions
     from engine.evaluation.precision import measuring
     from engine.evaluation.significance import wilson
-    from engine.evaluation.systems import Stable, System
+    from engine.evaluation.weights import Stable, System
 
     rows = read_questions(options.file, options.limit)
     questions = [question for _, question in rows]

@@ -66,11 +66,13 @@ def rate_or_mean(name: str, values: Sequence[float], seed: int, catalogue: Catal
 def latency_of(outputs: Sequence[Output], timing: dict[str, Any]) -> dict[str, Any]:
     """Percentiles of requests that ran alone; time in a batch apart, for it is not what one request waits."""
     alone = [output.latency_s for output in outputs if output.alone]
-    shared = [output.latency_s for output in outputs if not output.alone]
+    first = [output.first_token_s for output in outputs if output.alone and output.first_token_s is not None]
+    shared = [output.latency_s for output in outputs if not output.alone and not output.problem]
     seconds = float(timing.get("batch_seconds", 0.0))
     return {
         **_percentiles(alone, (0.5, 0.95, 0.99)),
         "n": len(alone),
+        "first_token_p50": stats.percentile(first, 0.5) if first else None,
         "measured": "seconds of one request alone, prompt to last token",
         "p99_is_slowest": len(alone) < 100,
         "merged": bool(timing.get("merged", False)),

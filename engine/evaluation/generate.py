@@ -1,4 +1,5 @@
-"""Greedy generation in batches: sorted by length, padded on the left, one KV cache, finished rows leave the batch.
+"""Greedy generation in batches: sorted by length, padded on the left, one KV cache, finished rows leave the batch; what
+all prompts begin with is read once.
 
 Greedy means the most probable token each time and nothing else: a model's own sampling or penalty settings are not
 applied, so that two systems differ by their weights alone.
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from engine.errors import EngineError
 from engine.evaluation.likelihood import own_forward
+from engine.evaluation.prefix import Prefix, shared_prefix
 
 _KEEP_SHARE = 0.75
 """The batch is thinned when at most this share of its rows still runs (thinning copies the cache)."""
@@ -38,6 +40,8 @@ class Generated:
     """From the start of its batch until this row was done."""
     batch: int
     """Rows it shared that batch with, itself included; 1 means `seconds` is the latency of a request alone."""
+    first_s: float | None = None
+    """From the start of its batch until its first token was there; None where that was not seen."""
 
 
 def encode_prompt(tokenizer: Any, messages: Sequence[dict[str, Any]], tools: Any = None) -> list[int]:
@@ -97,14 +101,18 @@ def generate(
     run = _by_library if library else _by_steps
     # Prompt tuning puts its vectors before the padding and ignores positions: only prompts of one length share a batch.
     lengths = [len(cut[i]) if library else 0 for i in order]
+    prefix = None
+    if not library:
+        with torch.no_grad():
+            prefix = shared_prefix(model, own_forward(model), cut, on_step)
     for chosen in _batches(order, lengths, batch_size):
         # Not inference_mode: a model that is being trained keeps what it caches here for its next backward pass.
         with torch.no_grad():
-            rows = run(model, [cut[i] for i in chosen], ends, max_new_tokens, tokenizer, on_step)
-        texts = tokenizer.batch_decode([tokens for tokens, _, _ in rows], skip_special_tokens=True)
+            rows = run(model, [cut[i] for i in chosen], ends, max_new_tokens, tokenizer, on_step, prefix)
+        texts = tokenizer.batch_decode([row.tokens for row in rows], skip_special_tokens=True)
         yield [
-            Generated(i, text, len(cut[i]), len(tokens), ended, seconds, len(chosen))
-            for i, text, (tokens, ended, seconds) in zip(chosen, texts, rows, strict=True)
+            Generated(i, text, len(cut[i]), len(row.tokens), row.ended, row.seconds, len(chosen), row.first_s)
+            for i, text, row in zip(chosen, texts, rows, strict=True)
         ]
 
 
@@ -116,7 +124,14 @@ def _batches(order: list[int], lengths: list[int], batch_size: int) -> Iterator[
             yield indices[first : first + batch_size]
 
 
-_Row = tuple[list[int], bool, float]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One row of a batch; seconds count from the start of the batch."""
+
+    tokens: list[int]
+    ended: bool
+    seconds: float
+    first_s: float | None
 
 
 def _by_steps(
@@ -126,16 +141,21 @@ def _by_steps(
     max_new_tokens: int,
     tokenizer: Any,
     on_step: Callable[[], None] | None,
+    prefix: Prefix | None = None,
 ) -> list[_Row]:
     started = time.perf_counter()
     device = next(model.parameters()).device
-    ids, mask = _left_padded(prompts, _pad(tokenizer), device)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    read = len(prefix.ids) if prefix else 0
+    ids, mask = _left_padded([prompt[read:] for prompt in prompts], _pad(tokenizer), device)
+    # What was read before stands before the padding: positions, not places, say where a token is.
+    positions = (mask.cumsum(1) - 1).clamp(min=0) + read
+    mask = torch.cat([mask.new_ones(len(prompts), read), mask], 1)
     end_ids = torch.tensor(sorted(ends), device=device)
     alive = list(range(len(prompts)))
     tokens: list[list[int]] = [[] for _ in prompts]
     done: dict[int, tuple[bool, float]] = {}
-    cache = None
+    first_s = None
+    cache = prefix.cache_for(len(prompts)) if prefix else None
     forward = own_forward(model)
     for _ in range(max_new_tokens):
         if on_step is not None:
@@ -152,6 +172,7 @@ def _by_steps(
         chosen = output.logits[:, -1].argmax(-1)
         ended = torch.isin(chosen, end_ids).tolist()
         now = time.perf_counter() - started
+        first_s = now if first_s is None else first_s
         for place, (row, token) in enumerate(zip(alive, chosen.tolist(), strict=True)):
             if row in done:
                 continue
@@ -171,7 +192,7 @@ def _by_steps(
         mask = torch.cat([mask, mask.new_ones(len(alive), 1)], 1)
         positions = positions[:, -1:] + 1
     total = time.perf_counter() - started
-    return [(tokens[row], *done.get(row, (False, total))) for row in range(len(prompts))]
+    return [_Row(tokens[row], *done.get(row, (False, total)), first_s) for row in range(len(prompts))]
 
 
 def _needs_library(model: Any) -> bool:
@@ -187,15 +208,18 @@ def _by_library(
     max_new_tokens: int,
     tokenizer: Any,
     on_step: Callable[[], None] | None,
+    prefix: Prefix | None = None,
 ) -> list[_Row]:
     from transformers import GenerationConfig, StoppingCriteria, StoppingCriteriaList
 
     class Listening(StoppingCriteria):  # type: ignore[misc, unused-ignore]
         def __call__(self, input_ids: Tensor, scores: Any, **_: Any) -> Tensor:
+            seen.append(time.perf_counter() - started)
             if on_step is not None:
                 on_step()
             return torch.zeros(input_ids.shape[0], dtype=torch.bool, device=input_ids.device)
 
+    seen: list[float] = []
     started = time.perf_counter()
     ids, mask = _left_padded(prompts, _pad(tokenizer), next(model.parameters()).device)
     config = GenerationConfig(
@@ -214,7 +238,7 @@ def _by_library(
     rows = []
     for tokens in whole[:, ids.shape[1] :].tolist():
         stop = next((i for i, token in enumerate(tokens) if token in ends), None)
-        rows.append((tokens[:stop], stop is not None, seconds))
+        rows.append(_Row(tokens[:stop], stop is not None, seconds, seen[0] if seen else None))
     return rows
 
 

@@ -34,7 +34,16 @@ class Output:
     refused: bool = False
     unscored: dict[str, str] = field(default_factory=dict)
     """Own metrics that failed on this answer, and why."""
+    first_token_s: float | None = None
+    """Seconds until the first token, from the start of its batch."""
     cost: float | None = None
+    """In the currency of the system's price."""
+    retrieved: list[dict[str, Any]] | None = None
+    """The passages it was given: document, chunk, score, text."""
+    problem: str = ""
+    """Why there is no answer: scored as a wrong one, shown as failed."""
+    cached: bool = False
+    """Whether it was generated for an earlier evaluation."""
 
     @property
     def alone_s(self) -> float | None:
@@ -54,8 +63,9 @@ class Journal:
         self._read()
 
     def missing(self, system: str, rows: int) -> list[int]:
-        """Positions that the system has not answered yet."""
-        return [row for row in range(rows) if (system, row) not in self.outputs]
+        """Positions that the system has not answered yet, or whose request failed: a new start asks those again."""
+        outputs = self.outputs
+        return [row for row in range(rows) if (one := outputs.get((system, row))) is None or one.problem]
 
     def of(self, system: str) -> dict[int, Output]:
         return {row: output for (key, row), output in self.outputs.items() if key == system}

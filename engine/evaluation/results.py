@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.evaluation.cases import Case, labels_of
 from engine.evaluation.comparing import Answers, between, compare_systems
+from engine.evaluation.costs import per_thousand
 from engine.evaluation.diagnosis import diagnose
 from engine.evaluation.figures import figure, latency_of, outcome_of
 from engine.evaluation.floors import FLOORS, floors
@@ -19,6 +20,7 @@ from engine.evaluation.journal import Output
 from engine.evaluation.limits import GateLimits
 from engine.evaluation.metrics import METRICS, Catalogue
 from engine.evaluation.own_metrics import described, own_table
+from engine.evaluation.retrieved import retrieval_figures
 from engine.evaluation.slices import hidden_by, left_out, slices_of
 from engine.evaluation.spec import EvaluationSpec, SystemSpec
 from engine.evaluation.verdict import nothing_to_compare, verdict_of
@@ -35,7 +37,7 @@ def summarise(
 ) -> dict[str, Any]:
     """The results.json document. `answers` is system -> row -> output; `state` the journal's timings and probes."""
     labels = labels_of(list(cases))
-    primary = primary_metric(metrics, spec.task_type)
+    primary = spec.primary or primary_metric(metrics, spec.task_type)
     own = own_table(spec.own_metrics, (output.scores for found in answers.values() for output in found.values()))
     known = Answers(cases, answers, labels, spec.seed, Catalogue(own, spec.metric_options))
     names = {system.key: system.name for system in spec.systems}
@@ -83,15 +85,9 @@ def primary_metric(metrics: Sequence[str], task_type: str) -> str:
     return next((name for name in metrics if METRICS[name].direction != "none"), metrics[0])
 
 
-def kind_of(system: SystemSpec, spec: EvaluationSpec) -> str:
-    """The kind of system; those of an old spec.json name none."""
-    named = getattr(system, "kind", None)
-    return str(named) if named else "base" if system.key == spec.baseline else "checkpoint"
-
-
 def real_systems(spec: EvaluationSpec) -> list[str]:
     """Keys of the systems that are compared: all but the baselines that flatter."""
-    return [s.key for s in spec.systems if s.key == spec.baseline or kind_of(s, spec) not in FLOORS]
+    return [s.key for s in spec.systems if s.key == spec.baseline or s.kind not in FLOORS]
 
 
 def _system(
@@ -102,10 +98,14 @@ def _system(
     outcomes = [outcome_of(case, answered[case.row], known.labels) for case in known.cases]
     return {
         "name": system.name,
-        "kind": kind_of(system, spec),
-        "flatters": kind_of(system, spec) in FLOORS,
+        "kind": system.kind,
+        "flatters": system.flatters,
         "metrics": {name: figure(name, outputs, outcomes, known.seed, catalogue=known.catalogue) for name in metrics},
         "latency": latency_of(outputs, state["systems"].get(system.key, {})),
+        "cost": per_thousand(outputs, system.price),
+        "retrieval": retrieval_figures(known.cases, answered, known.seed),
+        "failed": sum(bool(output.problem) for output in outputs),
+        "cached": sum(output.cached for output in outputs),
         "truncated": sum(not output.ended for output in outputs),
         "probes": {
             f"{score['suite']}.{score['measure']}": {k: v for k, v in score.items() if k != "items"}

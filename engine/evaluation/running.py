@@ -6,39 +6,31 @@ It can be stopped between two tokens and goes on where it stopped: nothing that 
 from __future__ import annotations
 
 import json
-import random
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from engine.control import Control
-from engine.evaluation.cases import Case, given_by, labels_of, load_cases, references_are_json, write_rows
+from engine.evaluation.cases import given_by, labels_of, load_cases, references_are_json, write_rows
 from engine.evaluation.facts import with_facts
-from engine.evaluation.generate import Generated, encode_prompt, generate
-from engine.evaluation.journal import Journal, Output
+from engine.evaluation.journal import Journal
+from engine.evaluation.local import Job, ask_weights
 from engine.evaluation.measures import change
 from engine.evaluation.metrics import metrics_for
 from engine.evaluation.probing import load_suite, score_suite
+from engine.evaluation.progress import Clock, Listener
+from engine.evaluation.recorder import Answered, Recorder
+from engine.evaluation.remote import ask_endpoint, take_key
 from engine.evaluation.results import summarise
 from engine.evaluation.scoring import Scoring
 from engine.evaluation.spec import EvaluationSpec, SystemSpec, read_spec
+from engine.evaluation.store import Kept, Store
 from engine.evaluation.suite_files import load_file
-from engine.evaluation.systems import Ready, Stable, System
+from engine.evaluation.systems import Asked, load
+from engine.evaluation.systems.materials import Materials
+from engine.evaluation.weights import Ready, Stable
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
-
-MERGE_FROM = 16
-"""Folding an adapter into the weights takes about as long as a few answers: worth it from this many rows."""
-
-LATENCY_BUDGET_S = 30.0
-LATENCY_AT_LEAST = 3
-_LOOK_EVERY_S = 0.5
-_TELL_EVERY_S = 1.0
-
-
-class Stopped(Exception):
-    """The person or a lost supervisor wants the job to end; what is done is on disk."""
+from engine.teachers import Stopped, key_variable
 
 
 def evaluate(document: dict[str, Any], events: EventWriter, control: Control, run_dir: Path) -> int:
@@ -53,6 +45,8 @@ class Evaluation:
         self.spec = spec
         self.events = events
         self.run_dir = run_dir
+        self.keys = {s.key: take_key(key_variable(s.endpoint)) for s in spec.systems if s.endpoint}
+        events.emit("status", status="reading", text="Reading the rows")
         self.cases = with_facts(load_cases(spec), spec)
         write_rows(self.cases, run_dir / "rows.jsonl")
         self.journal = Journal(run_dir)
@@ -63,17 +57,26 @@ class Evaluation:
         self.suites = [*map(load_suite, spec.suites), *map(load_file, spec.suite_files)]
         self.listen = Listener(control)
         self.clock = Clock(events, len(self.cases) * len(spec.systems), len(self.journal.outputs))
+        self.materials = Materials(self.cases, spec.training_rows, spec.documents, spec.embedder)
 
     def run(self) -> int:
         stable = Stable(self.spec.model)
+        store = Store(self.spec.cache, self.spec.cache_bytes)
         try:
-            for system in self._by_model():
-                self._ask(stable, system)
+            with Recorder(self.cases, self.scoring, self.journal, self.clock) as recorder:
+                job = Job(self.spec, self.cases, self.journal, recorder, store, self.listen, self.events)
+                for system in self._in_order():
+                    self._ask(job, stable, system)
+                    recorder.settle()
         except Stopped:
             self.events.emit("status", status="stopped", text="Stopped; answers so far are kept and not asked again.")
             return STOPPED
         finally:
             stable.close()
+            store.close()
+        return self._conclude()
+
+    def _conclude(self) -> int:
         self.events.emit("status", status="comparing", text="Comparing the systems")
         answers = {system.key: self.journal.of(system.key) for system in self.spec.systems}
         results = summarise(self.spec, self.cases, answers, self.metrics, self.journal.state)
@@ -85,102 +88,58 @@ class Evaluation:
         )
         return SUCCEEDED
 
-    def _by_model(self) -> list[SystemSpec]:
-        """The baseline first, then systems of the same whole model together: each model is loaded once."""
+    def _in_order(self) -> list[SystemSpec]:
+        """What needs no model, then endpoints (a refused key shows before hours of work), then the baseline and the
+        systems of the same whole model together: each model is loaded once."""
         spec = self.spec
         first = next(system for system in spec.systems if system.key == spec.baseline)
-        home = first.model or spec.model
-        others: list[Path] = list(dict.fromkeys(s.model or spec.model for s in spec.systems))
+        turn = {"rule": 0, "endpoint": 1, "weights": 2}
+        homes = list(dict.fromkeys(str(s.model or spec.model) for s in (first, *spec.systems)))
         return sorted(
             spec.systems,
-            key=lambda s: (s is not first, (s.model or spec.model) != home, others.index(s.model or spec.model)),
+            key=lambda s: (
+                turn[s.answers],
+                homes.index(str(s.model or spec.model)),
+                s is not first,
+                # One adapter is put on once, whatever its prompts.
+                str(s.adapter or ""),
+            ),
         )
 
-    def _ask(self, stable: Stable, system: SystemSpec) -> None:
+    def _ask(self, job: Job, stable: Stable, system: SystemSpec) -> None:
         missing = self.journal.missing(system.key, len(self.cases))
-        probed = self.journal.state["probes"].get(system.key)
-        if not missing and (probed is not None or not self.suites):
+        asked = self._asked(system, missing)
+        if system.answers == "rule":
+            job.recorder.take(system, [Answered(row, _at_once(one), one) for row, one in asked.items()])
+        elif system.answers == "endpoint":
+            if missing:
+                ask_endpoint(job, system, asked, self.keys[system.key])
+        else:
+            self._find_probes(system)
+            probed = self.journal.state["probes"].get(system.key)
             if probed:
                 self._tell_probes(system.key, probed)
+            unknown = bool(self.suites) and probed is None
+            if missing or unknown:
+                ask_weights(job, stable, system, asked, (lambda ready: self._probe(ready)) if unknown else None)
+
+    def _asked(self, system: SystemSpec, rows: list[int]) -> dict[int, Asked]:
+        if not rows:
+            return {}
+        prompting = load(system.kind).prepare(system.options, self.materials)
+        return {row: prompting(self.cases[row]) for row in rows}
+
+    def _find_probes(self, system: SystemSpec) -> None:
+        """What a model knows is a matter of its weights: another prompt over them needs no probe of its own."""
+        probes = self.journal.state["probes"]
+        if system.key in probes:
             return
-        self.events.emit("status", status="loading", system=system.key, text=f"Loading {system.name}")
-        lent = System(system.key, system.name, system.adapter, system.model)
-        with stable.lend(lent, merge=len(missing) >= MERGE_FROM) as ready:
-            self._generate(ready, missing)
-            if self.suites and probed is None:
-                self._probe(ready)
-
-    def _generate(self, ready: Ready, missing: list[int]) -> None:
-        if not missing:
-            return
-        self.events.emit("status", status="generating", system=ready.system.key, text=f"{ready.system.name} answers")
-        prompts = {
-            row: encode_prompt(ready.tokenizer, self.cases[row].messages, self.cases[row].tools) for row in missing
-        }
-        limit = self.spec.max_new_tokens or self._answer_room(ready.tokenizer)
-        timing = self.journal.state["systems"].setdefault(ready.system.key, {"batch_seconds": 0.0, "batch_tokens": 0})
-        timing["merged"] = ready.merged
-        self._time_alone(ready, prompts, limit)
-        left = [row for row in missing if (ready.system.key, row) not in self.journal.outputs]
-        self._warn_of_long(ready, [len(prompts[row]) for row in left], limit)
-        for batch in generate(
-            ready.model,
-            ready.tokenizer,
-            [prompts[row] for row in left],
-            max_new_tokens=limit,
-            batch_size=self.spec.batch_size,
-            on_step=self.listen,
-        ):
-            self._record(ready.system.key, [left[answer.index] for answer in batch], batch)
-            timing["batch_seconds"] += max(answer.seconds for answer in batch)
-            timing["batch_tokens"] += sum(answer.tokens_out for answer in batch)
-            self.journal.save_state()
-
-    def _time_alone(self, ready: Ready, prompts: dict[int, list[int]], limit: int) -> None:
-        """Answer a few rows one at a time: their latency is that of a request alone. Same rows for every system."""
-        order = list(range(len(self.cases)))
-        random.Random(self.spec.seed).shuffle(order)
-        sample = [row for row in order[: self.spec.latency_rows] if row in prompts]
-        if not sample:
-            return
-        shortest = min(prompts.values(), key=len)
-        list(generate(ready.model, ready.tokenizer, [shortest], max_new_tokens=2))  # the first call sets things up
-        started = time.monotonic()
-        for done, row in enumerate(sample):
-            if done >= LATENCY_AT_LEAST and time.monotonic() - started > LATENCY_BUDGET_S:
-                break
-            (batch,) = generate(
-                ready.model, ready.tokenizer, [prompts[row]], max_new_tokens=limit, batch_size=1, on_step=self.listen
-            )
-            self._record(ready.system.key, [row], batch, alone=True)
-
-    def _record(self, system: str, rows: list[int], batch: list[Generated], *, alone: bool = False) -> None:
-        self.journal.append(
-            [self._output(system, self.cases[row], answer, alone) for row, answer in zip(rows, batch, strict=True)]
-        )
-        self.clock.answered(system, len(batch), sum(answer.tokens_out for answer in batch))
-
-    def _output(self, system: str, case: Case, answer: Generated, alone: bool) -> Output:
-        output = Output(
-            case.row, case.row_id, case.line, system, answer.text, {}, answer.seconds,
-            answer.tokens_in, answer.tokens_out, answer.batch, alone, answer.ended,
-        )  # fmt: skip
-        return self.scoring.scored(case, output)
-
-    def _answer_room(self, tokenizer: Any) -> int:
-        longest = max(len(tokenizer(case.reference)["input_ids"]) for case in self.cases)
-        return max(32, min(512, 2 * longest))
-
-    def _warn_of_long(self, ready: Ready, lengths: list[int], limit: int) -> None:
-        context = int(getattr(ready.model.config, "max_position_embeddings", None) or 1 << 30)
-        long = sum(length > context - limit for length in lengths)
-        if long:
-            self.events.emit(
-                "warning",
-                code="over_context",
-                text=f"{long} prompts leave no room for an answer of {limit} tokens in {ready.system.name}'s context "
-                f"of {context}; they lose their beginning.",
-            )
+        for other in self.spec.systems:
+            same = (other.model, other.adapter) == (system.model, system.adapter) and other.answers == "weights"
+            if same and other.key in probes:
+                probes[system.key] = probes[other.key]
+                self.journal.save_state()
+                return
 
     def _probe(self, ready: Ready) -> None:
         self.events.emit("status", status="probing", system=ready.system.key, text=f"Probing {ready.system.name}")
@@ -207,45 +166,6 @@ class Evaluation:
             )
 
 
-class Listener:
-    """Called before each token; looks at the control file now and then, and raises Stopped."""
-
-    def __init__(self, control: Control) -> None:
-        self._control = control
-        self._next = 0.0
-
-    def __call__(self) -> None:
-        now = time.monotonic()
-        if now < self._next:
-            return
-        self._next = now + _LOOK_EVERY_S
-        if self._control.wanted() or self._control.orphaned():
-            raise Stopped
-
-
-class Clock:
-    """Progress in answers over all systems, and the time left at the pace so far."""
-
-    def __init__(self, events: EventWriter, total: int, done: int, now: Callable[[], float] = time.monotonic) -> None:
-        self._events, self._total, self._done, self._now = events, total, done, now
-        self._tokens = 0
-        self._began = now()
-        self._at_start = done
-        self._told = -_TELL_EVERY_S
-
-    def answered(self, system: str, rows: int, tokens: int) -> None:
-        self._done += rows
-        self._tokens += tokens
-        now = self._now()
-        if now - self._told < _TELL_EVERY_S and self._done < self._total:
-            return
-        self._told = now
-        pace = (now - self._began) / max(1, self._done - self._at_start)
-        self._events.emit(
-            "progress",
-            step=self._done,
-            total=self._total,
-            eta_s=round(pace * (self._total - self._done), 1),
-            tokens=self._tokens,
-            system=system,
-        )
+def _at_once(asked: Asked) -> Kept:
+    """The answer of a kind that needs no model."""
+    return Kept(asked.answer or "", 0, 0, True, 0, 0.0, None, 1, False, 0.0)

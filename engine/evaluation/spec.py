@@ -11,23 +11,70 @@ from engine.evaluation.limits import GateLimits, read_limits
 from engine.evaluation.metrics import ALL, check_names, check_options
 from engine.evaluation.own_metrics import OwnMetric, read_own
 from engine.evaluation.suite_rows import SuiteFile
+from engine.evaluation.systems import kind_of, read_options
 
 LATENCY_ROWS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Price:
+    """What a system costs: for a million tokens in and out, or for an hour of the machine. None: not known."""
+
+    currency: str
+    tokens_in: float | None = None
+    tokens_out: float | None = None
+    per_hour: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentFile:
+    """A document of the project: the name people know it by, and where its UTF-8 text lies."""
+
+    name: str
+    path: Path
+
+    def text(self) -> str:
+        """Raises EngineError("Data") when the file has gone."""
+        try:
+            return self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise EngineError(
+                "Data", f"The document {self.name} is no longer there.", "Upload it again, then start anew."
+            ) from None
+
+
+@dataclass(frozen=True, slots=True)
 class SystemSpec:
+    """One system under test. ``model`` None means the evaluation's own model; ``adapter`` goes on top of it."""
+
     key: str
     name: str
-    adapter: Path | None
-    model: Path | None
+    adapter: Path | None = None
+    model: Path | None = None
+    kind: str = "base"
+    endpoint: dict[str, Any] | None = None
+    """As models_app gives it: base_url, model, per_minute, timeout_s, has_key, allow_private; its key is in the
+    environment, under the name in ``key_variable``."""
+    options: Any = None
+    """An instance of the kind's options."""
+    price: Price | None = None
+
+    @property
+    def answers(self) -> str:
+        """What answers: "weights", "endpoint" or "rule"."""
+        return kind_of(self.kind).answers
+
+    @property
+    def flatters(self) -> bool:
+        return kind_of(self.kind).flatters
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSpec:
     """A checked spec.json of kind "evaluate"."""
 
-    model: Path
+    model: Path | None
+    """None where no system needs weights."""
     rows: Path
     system_prompt: str
     task_type: str
@@ -45,14 +92,23 @@ class EvaluationSpec:
     forgetting_limit: float
     limit: int | None
     seed: int
+    primary: str | None = None
+    """The metric that decides; None: by the task type."""
+    judge: dict[str, Any] | None = None
     tags: dict[str, list[str]] = field(default_factory=dict)
     """Row identity -> what people called the row; slices are made of it."""
     training_rows: Path | None = None
-    """The rows that were trained on: how far a prompt is from them is its difficulty."""
+    """The rows that were trained on: examples come from them; how far a prompt is from them is its difficulty."""
     gates: GateLimits = field(default_factory=GateLimits)
     """What the project asked of a system when the evaluation was started."""
     own_metrics: tuple[OwnMetric, ...] = ()
     metric_options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    documents: tuple[DocumentFile, ...] = ()
+    embedder: Path | None = None
+    """Folder of an embedding model, for the ranker that needs one."""
+    cache: Path | None = None
+    """The store of answers that evaluations share; None: none outlives this one."""
+    cache_bytes: int | None = None
 
     @property
     def candidates(self) -> list[SystemSpec]:
@@ -64,16 +120,15 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
     try:
         generation = document.get("generation") or {}
         systems = tuple(_system(entry) for entry in document["systems"])
-        metrics = document.get("metrics")
         longest = generation.get("max_new_tokens", 256)
         spec = EvaluationSpec(
-            model=Path(document["model"]["path"]),
+            model=_model(document),
             rows=Path(document["data"]["rows"]),
             system_prompt=str(document["data"].get("system_prompt") or ""),
             task_type=document["task_type"],
             systems=systems,
             baseline=document.get("baseline") or "base",
-            metrics=tuple(check_names(metrics)) if metrics else None,
+            metrics=_metrics(document),
             max_new_tokens=None if longest is None else int(longest),
             batch_size=int(generation.get("batch_size", 8)),
             latency_rows=int(generation.get("latency_rows", LATENCY_ROWS)),
@@ -82,11 +137,17 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             forgetting_limit=_forgetting_limit(document),
             limit=None if document.get("limit") is None else int(document["limit"]),
             seed=int(document.get("seed", 42)),
+            primary=document.get("primary") or None,
+            judge=document.get("judge") or None,
             tags=dict((document.get("facts") or {}).get("tags") or {}),
-            training_rows=Path(document["training_rows"]) if document.get("training_rows") else None,
+            training_rows=_path(document.get("training_rows")),
             gates=read_limits(document.get("gates")),
             own_metrics=read_own(document.get("own_metrics")),
             metric_options=check_options(document.get("metric_options") or {}),
+            documents=tuple(DocumentFile(str(d["name"]), Path(d["path"])) for d in document.get("documents") or ()),
+            embedder=_path(document.get("embedder")),
+            cache=_path(document.get("cache")),
+            cache_bytes=None if document.get("cache_bytes") is None else int(document["cache_bytes"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EngineError(
@@ -102,6 +163,11 @@ def _check(spec: EvaluationSpec) -> None:
         (spec.task_type not in ALL, f"task_type is {spec.task_type!r}", f"Use one of: {', '.join(ALL)}."),
         (not keys, "systems is empty", "Choose at least one system."),
         (len(set(keys)) != len(keys), f"systems repeat a key: {keys}", "Give each system its own key."),
+        (
+            bool(missing := [s.key for s in spec.systems if s.answers == "endpoint" and not s.endpoint]),
+            f"the systems {missing} have no endpoint",
+            "Give each its endpoint.",
+        ),
         (spec.baseline not in keys, f"baseline {spec.baseline!r} is none of {keys}", "Name one of the systems."),
         (spec.batch_size < 1, f"batch_size is {spec.batch_size}", "Use 1 or more."),
         (
@@ -124,11 +190,42 @@ def _forgetting_limit(document: dict[str, Any]) -> float:
     return float(document["forgetting_limit"])
 
 
+def _model(document: dict[str, Any]) -> Path | None:
+    """The evaluation's own model; a spec may leave it out when every system brings its weights or needs none."""
+    if any(entry.get("model") is None and _needs_weights(entry) for entry in document["systems"]):
+        return Path(document["model"]["path"])
+    return _path((document.get("model") or {}).get("path"))
+
+
+def _needs_weights(entry: dict[str, Any]) -> bool:
+    return kind_of(entry.get("kind") or "base").answers == "weights"
+
+
+def _metrics(document: dict[str, Any]) -> tuple[str, ...] | None:
+    """The names of built-in ones; a project's own expressions are always computed."""
+    names = document.get("metrics")
+    own = {entry["name"] for entry in document.get("own_metrics") or ()}
+    if not names:
+        return None
+    return tuple(check_names([name for name in names if name not in own]))
+
+
+def _path(value: Any) -> Path | None:
+    return Path(value) if value else None
+
+
 def _system(entry: dict[str, Any]) -> SystemSpec:
-    adapter, model = entry.get("adapter"), entry.get("model")
+    """A spec from before systems had kinds says what it is by its weights: with an adapter it is a checkpoint."""
+    kind = entry.get("kind") or ("checkpoint" if entry.get("adapter") or entry.get("model") else "base")
+    key = str(entry["key"])
+    price = entry.get("price")
     return SystemSpec(
-        str(entry["key"]),
-        str(entry.get("name") or entry["key"]),
-        Path(adapter) if adapter else None,
-        Path(model) if model else None,
+        key,
+        str(entry.get("name") or key),
+        _path(entry.get("adapter")),
+        _path(entry.get("model")),
+        kind,
+        entry.get("endpoint") or None,
+        read_options(kind, entry.get("options") or {}, f"systems.{key}"),
+        Price(str(price["currency"]), price.get("in"), price.get("out"), price.get("per_hour")) if price else None,
     )

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from engine.errors import EngineError
-from engine.evaluation.systems import attach, load_model
+from engine.evaluation.weights import attach, load_model
 
 ADAPTER_CONFIG = "adapter_config.json"
 

@@ -19,14 +19,21 @@ TEACHERS: dict[str, str] = {
     "model": "engine.teachers.local",
     "endpoint": "engine.teachers.remote",
 }
-# The environment variable that hands an endpoint's key to a job: it is in no file and on no command line.
+# The environment variable that hands an endpoint's key to a job: it is in no file and on no command line. A job with
+# several endpoints has one for each: the name, an underscore, and what its spec calls ``key_of``.
 KEY_VARIABLE = "WORKBENCH_ENDPOINT_KEY"
+
+
+def key_variable(endpoint: dict[str, Any]) -> str:
+    """Where the key of this endpoint is, by its spec."""
+    return f"{KEY_VARIABLE}_{endpoint['key_of']}" if endpoint.get("key_of") else KEY_VARIABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     number: int
     messages: list[dict[str, Any]]
+    tools: list[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class Reply:
     tokens_in: int = 0
     tokens_out: int = 0
     problem: str = ""
+    seconds: float = 0.0
 
 
 class Stopped(Exception):

@@ -16,7 +16,7 @@ BATCH = 4
 @contextmanager
 def open_teacher(spec: dict[str, Any], key: str, stop: Callable[[], bool]) -> Iterator[LocalTeacher]:
     """Loads the model, with the adapter ``spec`` may name on it; ``key`` is not used. Raises EngineError("Model")."""
-    from engine.evaluation.systems import attach, load_model
+    from engine.evaluation.weights import attach, load_model
 
     model, tokenizer = load_model(Path(spec["path"]))
     if spec.get("adapter"):

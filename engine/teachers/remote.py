@@ -15,6 +15,8 @@ from engine.teachers.endpoint import Answer, AskError, Client, Endpoint
 AT_ONCE = 4
 # So many unusable answers one after the other are no accident.
 MOST_BAD = 5
+# Failures that another question need not meet: it may be shorter, or come at a better moment.
+ONE_OF_MANY = frozenset({"request", "server", "timeout", "broken"})
 
 
 @contextmanager
@@ -36,20 +38,30 @@ def open_teacher(spec: dict[str, Any], key: str, stop: Callable[[], bool]) -> It
         allow_private=bool(spec.get("allow_private")),
     )
     with Client(endpoint, stop) as client:
-        yield RemoteTeacher(client, int(spec.get("max_tokens") or 1024), spec.get("temperature"), stop)
+        forgiving = bool(spec.get("forgiving"))
+        yield RemoteTeacher(client, int(spec.get("max_tokens") or 1024), spec.get("temperature"), stop, forgiving)
 
 
 class RemoteTeacher:
-    def __init__(self, client: Client, max_tokens: int, temperature: float | None, stop: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        client: Client,
+        max_tokens: int,
+        temperature: float | None,
+        stop: Callable[[], bool],
+        forgiving: bool = False,
+    ) -> None:
+        """``forgiving``: a request that the server refuses or does not answer costs that question alone."""
         self._client, self._max_tokens, self._temperature, self._stop = client, max_tokens, temperature, stop
+        self._forgiving = forgiving
 
-    def answers(self, questions: Iterable[Question]) -> Iterator[Reply]:
+    def answers(self, questions: Iterable[Question], *, at_once: int = AT_ONCE) -> Iterator[Reply]:
         """Raises EngineError once the endpoint refuses for good, after the answers under way were given out."""
         waiting = iter(questions)
         bad = 0
         failed: EngineError | None = None
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            asked = {self._put(pool, question): question for question in islice(waiting, AT_ONCE)}
+        with ThreadPoolExecutor(at_once) as pool:
+            asked = {self._put(pool, question): question for question in islice(waiting, at_once)}
             while asked:
                 done, _ = wait(asked, timeout=0.5, return_when=FIRST_COMPLETED)
                 if self._stop():
@@ -57,7 +69,7 @@ class RemoteTeacher:
                     raise Stopped
                 for future in done:
                     try:
-                        reply = _reply(asked.pop(future), future)
+                        reply = self._reply(asked.pop(future), future)
                     except EngineError as error:
                         failed = failed or error
                         continue
@@ -72,15 +84,25 @@ class RemoteTeacher:
 
     def _put(self, pool: ThreadPoolExecutor, question: Question) -> Future[Answer]:
         return pool.submit(
-            self._client.ask, question.messages, max_tokens=self._max_tokens, temperature=self._temperature
+            self._client.ask,
+            question.messages,
+            max_tokens=self._max_tokens,
+            temperature=self._temperature,
+            tools=question.tools,
         )
 
-
-def _reply(question: Question, future: Future[Answer]) -> Reply:
-    try:
-        answer = future.result()
-    except AskError as error:
-        if error.one:
-            return Reply(question.number, "", problem=error.text)
-        raise EngineError("Endpoint", error.text, f"{error.remedy} Retry goes on where it stopped.") from None
-    return Reply(question.number, answer.text, answer.finished, answer.tokens_in, answer.tokens_out)
+    def _reply(self, question: Question, future: Future[Answer]) -> Reply:
+        try:
+            answer = future.result()
+        except AskError as error:
+            if error.one or (self._forgiving and error.kind in ONE_OF_MANY):
+                return Reply(question.number, "", problem=error.text)
+            raise EngineError("Endpoint", error.text, f"{error.remedy} Retry goes on where it stopped.") from None
+        return Reply(
+            question.number,
+            answer.text,
+            answer.finished,
+            answer.tokens_in,
+            answer.tokens_out,
+            seconds=answer.seconds,
+        )

@@ -63,7 +63,8 @@ def option(
     maximum: float | None = None,
     choices: tuple[Choice, ...] = (),
 ) -> Any:
-    """Declares a dataclass field. ``minimum`` and ``maximum`` are inclusive; ``choices`` are (value, label) pairs."""
+    """Declares a dataclass field. ``minimum`` and ``maximum`` are inclusive, of a text ``maximum`` is its length;
+    ``choices`` are (value, label) pairs."""
     facts = {
         "label": label,
         "why": why,
@@ -108,6 +109,9 @@ def _check_value(item: OptionField, value: Any, name: str) -> None:
         return
     if not _has_kind(item.kind, value):
         raise SpecError(name, f"{value!r} is not {_KIND_WORDS[item.kind]}", f"Give {_KIND_WORDS[item.kind]}.")
+    if item.kind == "text" and item.maximum is not None and len(value) > item.maximum:
+        remedy = f"Give at most {item.maximum:,.0f} characters."
+        raise SpecError(name, f"the text has {len(value):,} characters", remedy)
     if item.kind in ("int", "float"):
         _check_range(item, float(value), name)
 

@@ -35,7 +35,7 @@ def write(work: Work) -> None:
 
 
 def reopen(folder: Path, base: Path) -> tuple[Any, Any]:
-    from engine.evaluation.systems import attach
+    from engine.evaluation.weights import attach
     from engine.export.merging import load_exact, load_tokenizer
 
     return attach(load_exact(base), folder), load_tokenizer(folder)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from engine.control import ask
-from engine.evaluation import running
+from engine.evaluation import local, progress, running
 from engine.evaluation.again import verdict_main
 from engine.evaluation.cli import evaluate_main
 from engine.evaluation.forgetting import forgetting
@@ -159,7 +159,7 @@ def test_it_stops_when_asked_and_goes_on_without_asking_twice(
     run_dir: Path, spec: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[int] = []
-    real = running.generate
+    real = local.generate
 
     def watching(model: Any, tokenizer: Any, prompts: Any, **options: Any) -> Any:
         for batch in real(model, tokenizer, prompts, **options):
@@ -169,8 +169,8 @@ def test_it_stops_when_asked_and_goes_on_without_asking_twice(
             if sum(asked) == 7:
                 ask(run_dir, "stop")
 
-    monkeypatch.setattr(running, "generate", watching)
-    monkeypatch.setattr(running, "_LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(local, "generate", watching)
+    monkeypatch.setattr(progress, "_LOOK_EVERY_S", 0.0)
     assert start(run_dir, spec) == 3
     first = jsonl(run_dir / "outputs.jsonl")
     assert len(first) == 7 and not (run_dir / "results.json").exists()

@@ -11,7 +11,7 @@ from peft import PromptTuningConfig, get_peft_model
 
 from engine.errors import EngineError
 from engine.evaluation.generate import encode_prompt, generate
-from engine.evaluation.systems import Stable, System, load_model
+from engine.evaluation.weights import Stable, System, load_model
 
 WORDS = ["fox", "The sky is", "billing yes", "a", "quick brown fox jumps over the lazy dog", "river", "no", "12345"]
 

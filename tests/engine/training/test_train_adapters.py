@@ -10,7 +10,7 @@ import torch
 
 from engine.adapters.table import ADAPTERS
 from engine.decision.shapes import block_of, read_shape
-from engine.evaluation.systems import Stable, System
+from engine.evaluation.weights import Stable, System
 from tests.engine.training.conftest import ControlAt, Finished, Prepare, Train, train_folder
 from tests.engine.training.test_train import reloaded_loss
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from engine.adapters.table import ADAPTERS
-from engine.evaluation.systems import Stable, System
+from engine.evaluation.weights import Stable, System
 from engine.methods.table import METHODS, refusal
 from tests.engine.training.conftest import ControlAt, Finished, Prepare, make_rows, train_folder, write_rows
 from tests.engine.training.test_train_adapters import OPTIONS, RATES

@@ -1,4 +1,4 @@
-"""The systems under test: one base model in memory, adapters put on and taken off it, or another whole model.
+"""The weights of systems under test: one base model in memory, adapters put on and taken off it, or a whole other one.
 
 Only safetensors are read and no code of a model folder is run.
 """
@@ -42,7 +42,7 @@ class Ready:
 class Stable:
     """Holds one whole model at a time and lends it out as each system in turn."""
 
-    def __init__(self, model: Path) -> None:
+    def __init__(self, model: Path | None) -> None:
         self._default = model
         self._path: Path | None = None
         self._model: Any = None
@@ -54,7 +54,7 @@ class Stable:
 
         Raises EngineError("Model") for a folder that cannot be loaded or an adapter that does not fit.
         """
-        self._hold(system.model or self._default)
+        self._hold(self.home(system.model))
         if system.adapter is None:
             yield Ready(system, self._model, self._tokenizer, False)
             return
@@ -64,6 +64,14 @@ class Stable:
                 yield Ready(system, tuned, self._tokenizer, merged)
         finally:
             self._model = _detach(tuned)
+
+    def home(self, model: Path | None) -> Path:
+        """The folder of a system's whole model. Raises EngineError("Config") where neither it nor the evaluation has
+        one."""
+        found = model or self._default
+        if found is None:
+            raise EngineError("Config", "No model was named for this system.", "Choose the model it runs on.")
+        return found
 
     def close(self) -> None:
         """Let go of the model's memory."""
@@ -86,24 +94,50 @@ def load_model(path: Path, *, device: str = "", dtype: torch.dtype | None = None
 
     Raises EngineError("Model") with what is missing.
     """
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    if not (path / "config.json").is_file():
-        raise EngineError("Model", f"{path} holds no config.json.", "Choose the folder of a whole model.")
+    _check_folder(path)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     dtype = dtype or (torch.bfloat16 if device == "cuda" else torch.float32)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+        tokenizer = _tokenizer(path)
         model = AutoModelForCausalLM.from_pretrained(
             path, dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
-    except (OSError, ValueError, KeyError, ImportError) as problem:
-        raise EngineError(
-            "Model",
-            f"The model in {path} could not be loaded: {problem}",
-            "Check that the folder is complete: config.json, *.safetensors and the tokenizer's files.",
-        ) from problem
+    except _NOT_LOADED as problem:
+        raise _not_loaded(path, problem) from problem
     return model.to(device).eval(), tokenizer
+
+
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer of a model's folder alone. Raises EngineError("Model") with what is missing."""
+    _check_folder(path)
+    try:
+        return _tokenizer(path)
+    except _NOT_LOADED as problem:
+        raise _not_loaded(path, problem) from problem
+
+
+_NOT_LOADED = (OSError, ValueError, KeyError, ImportError)
+
+
+def _tokenizer(path: Path) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
+
+
+def _check_folder(path: Path) -> None:
+    if not (path / "config.json").is_file():
+        raise EngineError("Model", f"{path} holds no config.json.", "Choose the folder of a whole model.")
+
+
+def _not_loaded(path: Path, problem: Exception) -> EngineError:
+    return EngineError(
+        "Model",
+        f"The model in {path} could not be loaded: {problem}",
+        "Check that the folder is complete: config.json, *.safetensors and the tokenizer's files.",
+    )
 
 
 def attach(model: Any, folder: Path) -> Any:

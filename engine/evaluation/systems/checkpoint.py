@@ -1,0 +1,8 @@
+"""A tuned checkpoint: other weights, the same prompt."""
+
+from __future__ import annotations
+
+from engine.evaluation.systems.plain import NoOptions as Options
+from engine.evaluation.systems.plain import as_it_stands as prepare
+
+__all__ = ["Options", "prepare"]
