@@ -31,7 +31,8 @@ class Output:
     """Whether it belongs to the latency sample (a last batch that happens to hold one row does not)."""
     ended: bool
     """False when it was cut at max_new_tokens."""
-    refused: bool = False
+    refused: bool | None = None
+    """None where nobody has looked; whoever reads it then asks the text."""
     unscored: dict[str, str] = field(default_factory=dict)
     """Own metrics that failed on this answer, and why."""
     first_token_s: float | None = None
