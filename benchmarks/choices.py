@@ -140,7 +140,7 @@ def score(given_file: str, out_file: str) -> None:
     """Our leg, in a process of its own."""
     from engine.evaluation.choices import Question, score_questions
     from engine.evaluation.precision import measuring
-    from engine.evaluation.systems import Stable, System
+    from engine.evaluation.weights import Stable, System
 
     given, told = json.loads(Path(given_file).read_text(encoding="utf-8")), {}
     with Stable(Path(given["model"])).lend(System("scored", "scored", None)) as ready, measuring(ready.model):

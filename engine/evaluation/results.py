@@ -49,7 +49,7 @@ def summarise(
         key: verdict_of(names[spec.baseline], names[key], row, _forgotten(spec, state, key))
         for key, row in deciding.items()
     }
-    facts, kinds = [case.facts for case in cases], {kind_of(system, spec) for system in spec.systems}
+    facts, kinds = [case.facts for case in cases], {system.kind for system in spec.systems}
     slices = slices_of(known, facts, real, spec.baseline, primary)
     results: dict[str, Any] = {
         "schema_version": SCHEMA_VERSION,
