@@ -32,7 +32,7 @@ class OwnMetricForm(forms.ModelForm[Saved]):
         help_texts = {
             "label": "What it is called in tables.",
             "expression": "CEL over prompt, reference and output; it gives true, false or a number.",
-            "unit": "Shares are shown in percent.",
+            "unit": "True and false are shares of 1 and 0; shares are shown in percent.",
             "direction": "Decides when a system is called better.",
         }
         widgets = {"expression": forms.Textarea(attrs={"rows": 4, "spellcheck": "false", "class": "mono"})}

@@ -90,7 +90,7 @@ def _tried(request: HttpRequest, project: Project, form: OwnMetricForm) -> dict[
     asked = request.POST.get("row", "1")
     number = int(asked) if asked.isdecimal() and int(asked[:9]) > 0 else 1
     tried = try_out(project, expression, str(given.get("unit") or "share"), number) if expression else []
-    return {"tried": tried, "row": number, "expression": expression, "unit": given.get("unit") or "share"}
+    return {"tried": tried, "row": number, "expression": expression, "tried_unit": given.get("unit") or "share"}
 
 
 def _get(project: Project, metric_id: int) -> OwnMetric:

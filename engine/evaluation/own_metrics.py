@@ -14,8 +14,8 @@ from engine.evaluation.metrics.kinds import Direction, Metric, Outcome
 
 PREFIX = "own_"
 NAME = re.compile(r"own_[a-z0-9_]{1,36}")
-DIRECTIONS: dict[str, str] = {"higher": "Higher is better", "lower": "Lower is better", "none": "Neither: it describes"}
-UNITS: dict[str, str] = {"share": "A share (0 to 1, or true and false)", "score": "A score (any number)"}
+DIRECTIONS: dict[str, str] = {"higher": "Higher is better", "lower": "Lower is better", "none": "Neither"}
+UNITS: dict[str, str] = {"share": "Share: 0 to 1", "score": "Score: any number"}
 MOST_EXPRESSION = 2000
 """Characters of an expression."""
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
+from engine.evaluation.judging import JudgeSpec, read_judge
 from engine.evaluation.limits import GateLimits, read_limits
 from engine.evaluation.metrics import ALL, check_names, check_options
 from engine.evaluation.own_metrics import OwnMetric, read_own
@@ -109,6 +110,8 @@ class EvaluationSpec:
     cache: Path | None = None
     """The store of answers that evaluations share; None: none outlives this one."""
     cache_bytes: int | None = None
+    judge: JudgeSpec | None = None
+    """A model that says of pairs of answers which is better."""
 
     @property
     def candidates(self) -> list[SystemSpec]:
@@ -148,6 +151,7 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             embedder=_path(document.get("embedder")),
             cache=_path(document.get("cache")),
             cache_bytes=None if document.get("cache_bytes") is None else int(document["cache_bytes"]),
+            judge=read_judge(document.get("judge")),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as problem:
         raise EngineError(

@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.errors import EngineError
-from engine.teachers import TEACHERS
+from engine.teachers import KEY_VARIABLE, TEACHERS
 
 Order = Literal["ab", "ba"]
 Said = Literal["a", "b", "tie", "unreadable"]
+JUDGE_KEY_VARIABLE = f"{KEY_VARIABLE}_JUDGE"
+"""Hands over the key of an endpoint that judges; the systems' endpoints have theirs under names of their own."""
 ROWS = 100
 """Rows judged when a spec names no number: two questions for each pair of answers."""
 MOST_INSTRUCTIONS = 4000

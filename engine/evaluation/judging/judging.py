@@ -7,6 +7,7 @@ refuses for good ends the judging and not the evaluation: what was judged is kep
 from __future__ import annotations
 
 import json
+import os
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,15 +17,35 @@ from typing import Any, cast
 from engine.errors import EngineError
 from engine.evaluation.cases import Case
 from engine.evaluation.journal import Output
-from engine.evaluation.judging import Judged, JudgeSpec, Order, Pair, Said
+from engine.evaluation.judging import JUDGE_KEY_VARIABLE, Judged, JudgeSpec, Order, Pair, Said
 from engine.evaluation.judging.asking import code_for, question, verdict_in
 from engine.evaluation.judging.summing import summed
+from engine.evaluation.spec import EvaluationSpec
 from engine.events import EventWriter
 from engine.teachers import Question, Reply, load
 
 _TELL_EVERY_S = 1.0
 _KEPT = 2000
 _Asked = tuple[Pair, Order, str]
+
+
+def judge_answers(
+    spec: EvaluationSpec,
+    cases: Sequence[Case],
+    answers: dict[str, dict[int, Output]],
+    systems: Sequence[str],
+    run_dir: Path,
+    stopped: Callable[[], bool],
+    events: EventWriter,
+) -> dict[str, Any] | None:
+    """The step of an evaluation after its answers are there; None where nobody judges. Raises Stopped."""
+    if spec.judge is None:
+        return None
+    others = [key for key in systems if key != spec.baseline]
+    # Read once and dropped: nothing that this process starts has the key.
+    key = os.environ.pop(JUDGE_KEY_VARIABLE, "")
+    judging = Judging(spec.judge, cases, answers, spec.baseline, others, spec.seed, run_dir / "judgements.jsonl")
+    return judging.run(key, stopped, events)
 
 
 class Judging:
