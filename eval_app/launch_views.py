@@ -9,6 +9,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
 from engine.errors import EngineError
+from engine.evaluation.judging import ROWS as JUDGED_ROWS
+from eval_app import judge_choice
 from eval_app.launching import ROWS, start_evaluation
 from eval_app.models import Evaluation
 from projects_app.access import can_write, get_project
@@ -26,6 +28,8 @@ def evaluations(request: HttpRequest, project_id: int) -> HttpResponse:
         "evaluations": Evaluation.objects.filter(project=project).select_related("run"),
         "checkpoints": [one for one in checkpoints.order_by("-job_id", "-is_best", "-step") if one.is_there],
         "rows": ROWS,
+        "judges": judge_choice.choices(project),
+        "judge_rows": JUDGED_ROWS,
     }
     return render(request, "eval_app/evaluations.html", context)
 
@@ -45,7 +49,8 @@ def start(request: HttpRequest, project_id: int) -> HttpResponse:
         return redirect("evaluate", project.pk)
     try:
         limit = None if rows == "all" else int(rows)
-        evaluation = start_evaluation(checkpoint.job, checkpoint, request.user, limit=limit)
+        judge = judge_choice.read(project, request.POST)
+        evaluation = start_evaluation(checkpoint.job, checkpoint, request.user, limit=limit, judge=judge)
     except EngineError as error:
         messages.error(request, f"{error.text} {error.remedy}")
         return redirect("evaluate", project.pk)

@@ -92,6 +92,8 @@ class Plan:
     forgetting_limit: float = FORGETTING_LIMIT
     max_new_tokens: int | None = None
     batch_size: int = BATCH
+    judge: dict[str, Any] | None = None
+    """As eval_app.judge_choice reads it."""
 
     @property
     def rows(self) -> Path:
@@ -130,7 +132,14 @@ class Plan:
         return found
 
 
-def start_evaluation(job: TrainingJob, checkpoint: Checkpoint, user: User, *, limit: int | None = ROWS) -> Evaluation:
+def start_evaluation(
+    job: TrainingJob,
+    checkpoint: Checkpoint,
+    user: User,
+    *,
+    limit: int | None = ROWS,
+    judge: dict[str, Any] | None = None,
+) -> Evaluation:
     """Queues base against ``checkpoint`` on the split's test rows. Raises EngineError("Data") without any."""
     if not job.split.rows("test"):
         raise EngineError("Data", "The split has no test rows.", "Split the data again with a share for the test.")
@@ -143,6 +152,7 @@ def start_evaluation(job: TrainingJob, checkpoint: Checkpoint, user: User, *, li
         suites=probes.get("suites", list(SUITES)),
         suite_files=probes.get("files", []),
         forgetting_limit=probes.get("forgetting_limit", FORGETTING_LIMIT),
+        judge=judge,
     )
     return start(job.project, plan, user, title=job.name)
 
@@ -242,6 +252,8 @@ def _spec(project: Project, plan: Plan, keys: list[str], titles: list[str], fold
         "baseline": keys[plan.baseline],
         "primary": plan.primary or None,
         "metrics": plan.metrics or None,
+        "own_metrics": [metric.for_engine() for metric in project.own_metrics.all()],
+        "judge": plan.judge,
         "generation": {"max_new_tokens": plan.max_new_tokens, "batch_size": plan.batch_size},
         "probes": {"suites": plan.suites, "files": [*plan.suite_files, *map(_suite_file, plan.suite_versions)]},
         "forgetting_limit": plan.forgetting_limit,

@@ -11,6 +11,7 @@ from engine.evaluation.refusals import refuses
 from engine.evaluation.slices import SLICED_BY
 from engine.events import plain
 from eval_app.deciding import Measure, deciding, is_right, outcome, score
+from eval_app.judge_choice import judge_key
 from eval_app.launching import keys_of
 from eval_app.models import Evaluation, EvaluationRow, Output, RowFact, System
 from eval_app.verdicts import first_verdict
@@ -25,8 +26,8 @@ LONGEST_VALUE = 200
 
 class EvaluationRecorder(Recorder):
     def environment(self, run: Run) -> dict[str, str]:
-        """The keys of its endpoints."""
-        return keys_of(run.evaluation)
+        """The keys of its endpoints, the judge's among them."""
+        return {**keys_of(run.evaluation), **judge_key(run)}
 
     def page_of(self, run: Run) -> str:
         return run.evaluation.get_absolute_url()

@@ -12,7 +12,8 @@ from typing import Any
 from engine.control import Control
 from engine.evaluation.cases import given_by, labels_of, load_cases, references_are_json, write_rows
 from engine.evaluation.facts import with_facts
-from engine.evaluation.journal import Journal
+from engine.evaluation.journal import Journal, Output
+from engine.evaluation.judging.judging import judge_answers
 from engine.evaluation.local import Job, ask_weights
 from engine.evaluation.measures import change
 from engine.evaluation.metrics import metrics_for
@@ -74,12 +75,26 @@ class Evaluation:
         finally:
             stable.close()
             store.close()
-        return self._conclude()
-
-    def _conclude(self) -> int:
-        self.events.emit("status", status="comparing", text="Comparing the systems")
         answers = {system.key: self.journal.of(system.key) for system in self.spec.systems}
+        try:
+            judged = judge_answers(self.spec, self.cases, answers, self.run_dir, self._stopped, self.events)
+        except Stopped:
+            self.events.emit("status", status="stopped", text="Stopped; verdicts so far are kept and not asked again.")
+            return STOPPED
+        return self._conclude(answers, judged)
+
+    def _stopped(self) -> bool:
+        try:
+            self.listen()
+        except Stopped:
+            return True
+        return False
+
+    def _conclude(self, answers: dict[str, dict[int, Output]], judged: dict[str, Any] | None) -> int:
+        self.events.emit("status", status="comparing", text="Comparing the systems")
         results = summarise(self.spec, self.cases, answers, self.metrics, self.journal.state)
+        if judged is not None:
+            results["judge"] = judged
         partial = self.run_dir / "results.partial"
         partial.write_text(json.dumps(results, indent=1))
         partial.replace(self.run_dir / "results.json")

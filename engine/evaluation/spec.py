@@ -95,7 +95,6 @@ class EvaluationSpec:
     seed: int
     primary: str | None = None
     """The metric that decides; None: by the task type."""
-    judge: dict[str, Any] | None = None
     tags: dict[str, list[str]] = field(default_factory=dict)
     """Row identity -> what people called the row; slices are made of it."""
     training_rows: Path | None = None
@@ -141,7 +140,6 @@ def read_spec(document: dict[str, Any]) -> EvaluationSpec:
             limit=None if document.get("limit") is None else int(document["limit"]),
             seed=int(document.get("seed", 42)),
             primary=document.get("primary") or None,
-            judge=document.get("judge") or None,
             tags=dict((document.get("facts") or {}).get("tags") or {}),
             training_rows=_path(document.get("training_rows")),
             gates=read_limits(document.get("gates")),

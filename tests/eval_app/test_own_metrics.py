@@ -103,3 +103,38 @@ def test_there_is_an_end_to_their_number(world: World) -> None:
         for i in range(MOST)
     )
     assert "Delete one" in world.client("member").post(url(world), FIELDS).content.decode()
+
+
+def test_an_evaluation_that_starts_measures_them_and_has_the_judge_that_was_chosen(world: World) -> None:
+    client, job = world.client("member"), world.job()
+    client.post(url(world), FIELDS)
+    endpoint = world.project.endpoints.create(
+        name="Large", base_url="https://api.example.com/v1", model="m", created_by=world.owner
+    )
+    endpoint.set_key("sk-secret-0123456789abcdef")
+    endpoint.save()
+    page = client.get(f"/projects/{world.project.pk}/evaluate/").content.decode()
+    assert "Large (endpoint)" in page
+    asked = {"job": job.pk, "judge": f"endpoint:{endpoint.pk}", "judge_rows": "7", "judge_instructions": "Be brief."}
+    client.post(f"/projects/{world.project.pk}/evaluate/start/", asked)
+    run = Evaluation.objects.get().run
+    text = (run.directory / "spec.json").read_text()
+    spec = json.loads(text)
+    assert [metric["name"] for metric in spec["own_metrics"]] == ["own_short_enough"]
+    assert (spec["judge"]["rows"], spec["judge"]["instructions"], spec["judge"]["kind"]) == (7, "Be brief.", "endpoint")
+    assert "sk-secret" not in text
+    assert run.recorder().environment(run)["WORKBENCH_ENDPOINT_KEY_JUDGE"] == "sk-secret-0123456789abcdef"
+
+
+def test_a_judge_that_is_not_the_project_s_is_not_there(world: World) -> None:
+    client, job = world.client("member"), world.job()
+    for asked in (
+        {"judge": "endpoint:999"},
+        {"judge": "os:1"},
+        {"judge": f"model:{world.base_model.pk}", "judge_rows": "x"},
+    ):
+        page = client.post(
+            f"/projects/{world.project.pk}/evaluate/start/", {"job": job.pk, **asked}, follow=True
+        ).content.decode()
+        assert "is not there any more" in page or "cannot be asked" in page
+    assert not Evaluation.objects.exists()

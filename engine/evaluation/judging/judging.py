@@ -20,6 +20,7 @@ from engine.evaluation.journal import Output
 from engine.evaluation.judging import JUDGE_KEY_VARIABLE, Judged, JudgeSpec, Order, Pair, Said
 from engine.evaluation.judging.asking import code_for, question, verdict_in
 from engine.evaluation.judging.summing import summed
+from engine.evaluation.results import real_systems
 from engine.evaluation.spec import EvaluationSpec
 from engine.events import EventWriter
 from engine.teachers import Question, Reply, load
@@ -33,7 +34,6 @@ def judge_answers(
     spec: EvaluationSpec,
     cases: Sequence[Case],
     answers: dict[str, dict[int, Output]],
-    systems: Sequence[str],
     run_dir: Path,
     stopped: Callable[[], bool],
     events: EventWriter,
@@ -41,7 +41,7 @@ def judge_answers(
     """The step of an evaluation after its answers are there; None where nobody judges. Raises Stopped."""
     if spec.judge is None:
         return None
-    others = [key for key in systems if key != spec.baseline]
+    others = [key for key in real_systems(spec) if key != spec.baseline]
     # Read once and dropped: nothing that this process starts has the key.
     key = os.environ.pop(JUDGE_KEY_VARIABLE, "")
     judging = Judging(spec.judge, cases, answers, spec.baseline, others, spec.seed, run_dir / "judgements.jsonl")

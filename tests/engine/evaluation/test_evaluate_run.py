@@ -269,3 +269,29 @@ def test_it_says_the_verdict_in_one_sentence() -> None:
         "Tuned is better than Base on exact match: 35.0 % against 0.0 % (+35.0 points, 95 % interval +21.0 to +51.0, "
         "n = 40, exact McNemar, p < 0.001). Nothing was forgotten beyond the limit of 5 %: general loss rose by 3.2 %."
     )
+
+
+def test_own_metrics_and_a_judge_are_part_of_a_run(run_dir: Path, spec: dict[str, Any]) -> None:
+    """The judge is a server that prefers the longer answer; its key comes through the environment, and nowhere else."""
+    from tests.engine.evaluation.test_judge_pairs import judge_that, longer
+    from tests.engine.teachers.openai_server import KEY, serving
+
+    own = {"name": "own_long", "label": "Long", "expression": "size(output) > 3", "direction": "none", "unit": "share"}
+    with serving(judge_that(longer)) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WORKBENCH_ENDPOINT_KEY_JUDGE", KEY)
+        judge = {"kind": "endpoint", "base_url": server.url, "model": "m", "per_minute": 60_000, "allow_private": True}
+        asked = {"own_metrics": [own], "judge": {**judge, "has_key": True, "rows": 5}, "probes": {"suites": []}}
+        assert start(run_dir, spec | asked) == 0
+    results = json.loads((run_dir / "results.json").read_text())
+    outputs = jsonl(run_dir / "outputs.jsonl")
+    texts = {(o["system"], o["row"]): o["text"] for o in outputs}
+    for system in ("base", "tuned"):
+        told = results["systems"][system]["metrics"]["own_long"]
+        assert told["value"] == pytest.approx(sum(len(texts[system, row]) > 3 for row in range(12)) / 12)
+    (pair,) = results["judge"]["pairs"]
+    assert (pair["a"], pair["b"], pair["n"], pair["position_bias"] or 0.0) == ("base", "tuned", 5, 0.0)
+    assert set(server.keys) == {f"Bearer {KEY}"}
+    assert KEY not in (run_dir / "results.json").read_text() + (run_dir / "judgements.jsonl").read_text()
+    for row, said in pair["decisions"].items():
+        one, other = len(texts["base", int(row)]), len(texts["tuned", int(row)])
+        assert said == ("tie" if one == other else "a" if one > other else "b")
