@@ -12,6 +12,7 @@ from typing import Any
 from engine.errors import EngineError
 from engine.evaluation.cases import Case
 from engine.evaluation.journal import Journal
+from engine.evaluation.judging.judging import judged_again
 from engine.evaluation.limits import GateLimits, read_limits
 from engine.evaluation.metrics import METRICS
 from engine.evaluation.results import summarise, with_gates
@@ -47,6 +48,7 @@ def recompute(run_dir: Path, limits: GateLimits | None = None) -> dict[str, Any]
     answers = {system.key: journal.of(system.key) for system in spec.systems}
     metrics = [name for name in stored["systems"][spec.baseline]["metrics"] if name in METRICS]
     results = summarise(spec, cases, answers, metrics, journal.state)
+    results |= judged_again(spec, cases, answers, run_dir, stored)
     return results if limits is None else with_gates(results, limits)
 
 

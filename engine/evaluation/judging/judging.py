@@ -41,11 +41,28 @@ def judge_answers(
     """The step of an evaluation after its answers are there; None where nobody judges. Raises Stopped."""
     if spec.judge is None:
         return None
-    others = [key for key in real_systems(spec) if key != spec.baseline]
-    # Read once and dropped: nothing that this process starts has the key.
     key = os.environ.pop(JUDGE_KEY_VARIABLE, "")
-    judging = Judging(spec.judge, cases, answers, spec.baseline, others, spec.seed, run_dir / "judgements.jsonl")
-    return judging.run(key, stopped, events)
+    return _judging(spec.judge, spec, cases, answers, run_dir).run(key, stopped, events)
+
+
+def judged_again(
+    spec: EvaluationSpec,
+    cases: Sequence[Case],
+    answers: dict[str, dict[int, Output]],
+    run_dir: Path,
+    stored: dict[str, Any],
+) -> dict[str, Any]:
+    """`judge` of results.json from the verdicts on disk; nobody is asked. ``{}`` where nobody judged."""
+    if spec.judge is None or "judge" not in stored:
+        return {}
+    return {"judge": _judging(spec.judge, spec, cases, answers, run_dir).document(stored["judge"]["problem"])}
+
+
+def _judging(
+    judge: JudgeSpec, spec: EvaluationSpec, cases: Sequence[Case], answers: dict[str, dict[int, Output]], run_dir: Path
+) -> Judging:
+    others = [key for key in real_systems(spec) if key != spec.baseline]
+    return Judging(judge, cases, answers, spec.baseline, others, spec.seed, run_dir / "judgements.jsonl")
 
 
 class Judging:
@@ -80,6 +97,9 @@ class Judging:
             except EngineError as error:
                 problem = f"{error.text} {error.remedy}"
                 events.emit("warning", code="judge_failed", text=f"The judging ended early: {problem}")
+        return self.document(problem)
+
+    def document(self, problem: str) -> dict[str, Any]:
         return {"name": self.judge.name, "problem": problem, "pairs": summed(self.pairs, self._seed)}
 
     def _ask(self, missing: list[_Asked], key: str, stopped: Callable[[], bool], events: EventWriter) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from engine.control import ask
 from engine.evaluation import local, progress, running
-from engine.evaluation.again import verdict_main
+from engine.evaluation.again import digest, recompute, verdict_main
 from engine.evaluation.cli import evaluate_main
 from engine.evaluation.forgetting import forgetting
 from engine.evaluation.verdict import verdict_of
@@ -292,6 +292,7 @@ def test_own_metrics_and_a_judge_are_part_of_a_run(run_dir: Path, spec: dict[str
     assert (pair["a"], pair["b"], pair["n"], pair["position_bias"] or 0.0) == ("base", "tuned", 5, 0.0)
     assert set(server.keys) == {f"Bearer {KEY}"}
     assert KEY not in (run_dir / "results.json").read_text() + (run_dir / "judgements.jsonl").read_text()
+    assert digest(recompute(run_dir)) == digest(results), "the verdict can be had again from the files"
     for row, said in pair["decisions"].items():
         one, other = len(texts["base", int(row)]), len(texts["tuned", int(row)])
         assert said == ("tie" if one == other else "a" if one > other else "b")
