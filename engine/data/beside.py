@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from engine.data.formats import classification, evaluation, kto, preference, prompt_completion
@@ -38,11 +39,21 @@ _TELLS_APART = re.compile(r"(?:^|_)(?:id|idx|index|uuid|guid|hash|sha\d*|md5|dig
 def beside(row: dict[str, Any], format_name: str) -> str:
     """Every text of the columns that ``format_name`` does not read, a line each; nothing where there are none. A value
     of a column such as user_phone or password stands behind its name."""
-    read = READ[format_name]
-    for name in row:
-        if name not in read:
-            return "\n".join(_texts({name: row[name] for name in row if name not in read}, ""))
-    return ""
+    texts: list[str] = []
+    for name, announces, tells_apart in _others(format_name, tuple(row)):
+        value = row[name]
+        if announces or isinstance(value, (dict, list)):
+            texts += _texts(value, name)
+        elif isinstance(value, str) and value and (not tells_apart or "@" in value):
+            texts.append(value)
+    return "\n".join(texts)
+
+
+@lru_cache(maxsize=256)
+def _others(format_name: str, columns: tuple[str, ...]) -> list[tuple[str, bool, bool]]:
+    """The columns that are not read: (name, does it announce its value, does it only tell rows apart)."""
+    names = [name for name in columns if name not in READ[format_name]]
+    return [(name, bool(_ANNOUNCES.search(name)), bool(_TELLS_APART.search(name))) for name in names]
 
 
 def _texts(value: Any, name: str) -> Iterator[str]:

@@ -6,29 +6,31 @@ of the file.
 
 from __future__ import annotations
 
-import hashlib
 from array import array
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import chain, repeat
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.data.beside import beside
 from engine.data.book import Book
 from engine.data.checks import CHECKS, Check, Options, load
-from engine.data.columns import MASK
 from engine.data.errors import RowProblem
 from engine.data.formats import detect, to_example
 from engine.data.gates import Gates
 from engine.data.mask import mask_text
 from engine.data.records import Problem, Record
-from engine.data.seen import Seen, see
+from engine.data.seen import Seen, add_keys, without_keys
 
 if TYPE_CHECKING:
     from engine.data.tokens import TokenCounter
 
-BATCH_ROWS, BATCH_BYTES = 1000, 4 << 20
+# So many rows are looked at together: few enough to stay in the processor's cache. Checks learn from the first.
+BATCH_ROWS, FIRST_ROWS, BATCH_BYTES = 256, 1000, 4 << 20
 COLUMNS = ("number", "line", "content", "coarse", "prompt", "answer", "characters", "answered", "tokens")
 # Shapes with one right answer a prompt; a preference or a thumb may well judge several.
 ONE_ANSWER = frozenset({"messages", "sharegpt", "alpaca", "prompt_completion", "classification", "evaluation", "slots"})
@@ -43,15 +45,33 @@ Flag = tuple[str, int, int, str, str]
 
 
 @dataclass(slots=True)
-class Gathered:
-    """``columns``: 64-bit values of the usable rows, in order; ``rows`` for the index, of usable rows and others;
-    ``flags``: the arguments of ``Book.flag``; ``formats`` of the usable rows."""
+class Kept:
+    """What the index has of usable rows beside their columns, an entry each."""
 
-    usable: int
-    formats: list[str]
+    offset: list[int] = field(default_factory=list)
+    length: list[int] = field(default_factory=list)
+    row_id: list[bytes] = field(default_factory=list)
+    format: list[str] = field(default_factory=list)
+    label: list[str | None] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """``columns``: 64-bit values of the usable rows, in order; ``unusable``: rows of the index; ``flags``: the
+    arguments of ``Book.flag``."""
+
     columns: dict[str, array[int]]
-    rows: list[tuple[object, ...]]
+    kept: Kept
+    unusable: list[tuple[object, ...]]
     flags: list[Flag]
+
+    def index_rows(self) -> Iterable[tuple[object, ...]]:
+        """All of them, in the order of the file."""
+        columns, kept = self.columns, self.kept
+        place = (columns["number"], columns["line"], kept.offset, kept.length, kept.format, repeat(1))
+        tokens = columns["tokens"] or repeat(None)
+        usable = zip(*place, tokens, columns["characters"], kept.label, kept.row_id, strict=False)
+        return sorted(chain(usable, self.unusable), key=itemgetter(0)) if self.unusable else usable
 
 
 class Notes(Book):
@@ -87,7 +107,7 @@ class Gatherer:
             if not isinstance(state, UNCHANGING) and not hasattr(check, "hand_over") and not hasattr(check, "FIXED")
         ]
 
-    def prepare(self, batch: list[Item]) -> None:
+    def prepare(self, batch: Iterable[Item]) -> None:
         """Lets checks learn from the first rows what is usual, before others look at the rest."""
         self.gates.compile()
         rows: list[Seen] = []
@@ -111,26 +131,30 @@ class Gatherer:
             if name in parts:
                 check.take_over(state, parts[name])  # type: ignore[attr-defined]
 
-    def gather(self, batch: list[Item]) -> Gathered:
+    def gather(self, items: Iterable[Item]) -> Gathered:
         rows: list[Seen] = []
-        kept: list[Record] = []
+        kept = Kept()
         unusable: list[tuple[object, ...]] = []
         notes = Notes()
-        for item in batch:
+        for item in items:
             if isinstance(item, Problem):
                 notes.flag(item.code, item.number, item.line, item.found, item.kind)
                 unusable.append(_unusable_row(item))
                 continue
             try:
-                rows.append(see_record(item))
-                kept.append(item)
+                rows.append(_see(item))
             except RowProblem as error:
                 notes.flag(error.code, item.number, item.line, mask_text(error.found))
                 unusable.append(_unusable_row(item))
+                continue
+            kept.offset.append(item.offset)
+            kept.length.append(item.length)
+            kept.row_id.append(sha256(item.canonical).digest())
+        add_keys(rows)
+        kept.format, kept.label = [seen.format for seen in rows], [seen.label for seen in rows]
         self._count_tokens(rows)
         self._look(rows, notes)
-        index_rows = unusable + list(map(_index_row, kept, rows))
-        return Gathered(len(rows), [seen.format for seen in rows], self._columns(rows), index_rows, notes.flags)
+        return Gathered(self._columns(rows), kept, unusable, notes.flags)
 
     def mask(self, text: str) -> str:
         """``mask_text``, which is dear, where a scan says that there could be something to hide."""
@@ -163,52 +187,52 @@ class Gatherer:
         values: dict[str, Iterable[int]] = {
             "number": [seen.number for seen in rows],
             "line": [seen.line for seen in rows],
-            "content": [hash(seen.raw) & MASK for seen in rows],
-            "coarse": [hash(seen.key) & MASK for seen in rows],
-            "prompt": [
-                hash(seen.prompt_key) & MASK if seen.prompt_key and seen.format in ONE_ANSWER else 0 for seen in rows
-            ],
-            "answer": [hash(seen.answer_key) & MASK for seen in rows],
-            "characters": [_characters(seen) for seen in rows],
-            "answered": [len(seen.example.answer) for seen in rows],
+            "content": [hash(seen.raw) for seen in rows],
+            "coarse": [seen.same for seen in rows],
+            "prompt": [hash(seen.prompt_key) if seen.prompt_key and seen.format in ONE_ANSWER else 0 for seen in rows],
+            "answer": [hash(seen.answer_key) for seen in rows],
+            "characters": [sum(seen.sizes) for seen in rows],
+            "answered": [len(seen.reply) for seen in rows],
             "tokens": [seen.tokens for seen in rows] if self.counter is not None else (),
         }
-        return {name: array("Q", held) for name, held in values.items()}
+        return {name: array("Q", array("q", held).tobytes()) for name, held in values.items()}
 
 
-def batches(items: Iterable[Item]) -> Iterator[list[Item]]:
-    """A thousand rows at a time, fewer when they are large."""
-    batch: list[Item] = []
+def batches(items: Iterable[Item], first: int = BATCH_ROWS) -> Iterator[Iterator[Item]]:
+    """Some rows at a time, fewer when they are large; each batch is to be used up before the next. ``first``: how many
+    rows the first has."""
+    items = iter(items)
+    most = first
+    while (item := next(items, None)) is not None:
+        yield _batch(item, items, most)
+        most = BATCH_ROWS
+
+
+def _batch(first: Item, others: Iterator[Item], most: int) -> Iterator[Item]:
     held = 0
-    for item in items:
-        batch.append(item)
+    for item in chain((first,), others):
+        yield item
+        most -= 1
         held += item.length
-        if len(batch) >= BATCH_ROWS or held >= BATCH_BYTES:
-            yield batch
-            batch, held = [], 0
-    if batch:
-        yield batch
+        if most <= 0 or held >= BATCH_BYTES:
+            return
 
 
 def see_record(record: Record) -> Seen:
     """Raises RowProblem when the row cannot be used."""
-    name = detect(record.row)
-    seen = see(record.number, record.line, name, to_example(record.row, name))
-    seen.beside = beside(record.row, name)
+    seen = _see(record)
+    add_keys([seen])
     return seen
 
 
-def _characters(seen: Seen) -> int:
-    return len(seen.prompt) + len(seen.answer) + len(seen.rest)
+def _see(record: Record) -> Seen:
+    row = record.row
+    name = detect(row)
+    seen = without_keys(record.number, record.line, name, to_example(row, name))
+    seen.beside = beside(row, name)
+    return seen
 
 
 def _unusable_row(item: Item) -> tuple[object, ...]:
-    row_id = hashlib.sha256(item.canonical).digest() if isinstance(item, Record) else None
+    row_id = sha256(item.canonical).digest() if isinstance(item, Record) else None
     return (item.number, item.line, item.offset, item.length, "", 0, None, None, None, row_id)
-
-
-def _index_row(record: Record, seen: Seen) -> tuple[object, ...]:
-    tokens = seen.tokens if seen.tokens >= 0 else None
-    row_id = hashlib.sha256(record.canonical).digest()
-    place = (record.number, record.line, record.offset, record.length)
-    return (*place, seen.format, 1, tokens, _characters(seen), seen.label, row_id)

@@ -20,7 +20,7 @@ USER = f"user{PART}"
 
 
 class HeldOut:
-    """``rows`` and ``prompts``: hash of the coarse key → first line. The precise forms are compared on a hit only.
+    """``rows`` and ``prompts``: number of the coarse key → first line. The precise forms are compared on a hit only.
     ``spoken``: line → what its prompt says, or its raw text.
 
     ``usable`` rows are compared; ``prompts_only`` of them have no answer (most benchmarks), so that only what they
@@ -79,7 +79,7 @@ class HeldOut:
 
     def _add(self, seen: Seen) -> None:
         self.usable += 1
-        self.rows.setdefault(hash(seen.key), seen.line)
+        self.rows.setdefault(seen.same, seen.line)
         self._precise_rows.add(_precise_row(seen))
         turns = _unfinished(seen.example)
         if turns:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
 from engine.data.diagnose import MAX_LINE_BYTES, Diagnosis, too_long
 from engine.data.sniff import BOM
 
-BLOCK_BYTES = 1 << 20
+# Few enough rows at once that they are still in the processor's cache when they are looked at: twice as fast as 1 MiB.
+BLOCK_BYTES, LINES_AT_ONCE = 64 << 10, 64
 HEAD_KEPT = 1024
-# Maps every digit to "9" and all else to a blank: a run of 19 digits is then one substring search a block.
+# Maps every digit to "9" and all else to a blank: a run of 19 digits is then one substring search a block. Every sixth
+# byte alone nearly always shows that there is none: three of them in a row would be digits.
 _DIGITS = bytes(0x39 if 0x30 <= byte <= 0x39 else 0x20 for byte in range(256))
-_RUN = b"9" * 19
+_RUN, _STEP, _STEPS = b"9" * 19, 6, b"9" * 3
 
 
 class Piece(msgspec.Struct, gc=False):
@@ -31,6 +33,16 @@ class Piece(msgspec.Struct, gc=False):
     suspect: bool
     head: bytes = b""
     fault: Diagnosis | None = None
+
+
+class Lines(NamedTuple):
+    """Neighbouring lines, blank ones among them; ``number`` and ``offset`` are of the first. ``suspect``: as above, of
+    any of them."""
+
+    number: int
+    offset: int
+    raws: list[bytes]
+    suspect: bool
 
 
 @dataclass
@@ -50,7 +62,7 @@ class Tally:
 
 
 def blocks(file: BinaryIO, tally: Tally, first: bool = True) -> Iterator[bytes]:
-    """The file in blocks of 1 MiB, without a leading byte order mark; keeps the tally of bytes and the digest."""
+    """The file in blocks, without a leading byte order mark; keeps the tally of bytes and the digest."""
     while block := file.read(BLOCK_BYTES):
         tally.bytes_read += len(block)
         tally.digest.update(block)
@@ -61,56 +73,64 @@ def blocks(file: BinaryIO, tally: Tally, first: bool = True) -> Iterator[bytes]:
 
 
 def has_long_number(block: bytes) -> bool:
-    return _RUN in block.translate(_DIGITS)
+    return _STEPS in block[::_STEP].translate(_DIGITS) and _RUN in block.translate(_DIGITS)
 
 
-def split_lines(file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Piece]:
-    """The lines of ``file`` that are not blank. Only a line feed ends a line (U+2028 and CR do not). ``offset``: where
-    ``file`` begins, when it is a stretch of another."""
-    carry, skipped, head = b"", 0, b""
+def split_lines(file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Lines | Piece]:
+    """The lines of ``file``, some at a time, but for those that cannot be held: these come as pieces. Only a line feed
+    ends a line (U+2028 and CR do not). ``offset``: where ``file`` begins, when it is a stretch of another."""
+    carry: list[bytes] = []
+    held = skipped = 0
+    head = b""
     for block in blocks(file, tally, first=not offset):
         if not offset and tally.bom:
             offset = len(BOM)
-        parts = block.split(b"\n")
-        if len(parts) > 1:
-            parts[0] = carry + parts[0]
-            carry = b""
-            suspicious = has_long_number(block) or has_long_number(parts[0])
-            tally.crlf += sum(1 for part in parts[:-1] if part.endswith(b"\r")) if b"\r" in block else 0
-            tail = parts.pop()
-            number = tally.lines
-            for raw in parts:
-                length = len(raw) + skipped
-                number += 1
-                if skipped or length > MAX_LINE_BYTES:
-                    yield unreadable(number, offset, length, head or raw[:HEAD_KEPT])
-                    skipped, head = 0, b""
-                elif raw and not raw.isspace():
-                    yield Piece(number, number, offset, length, raw, suspicious and has_long_number(raw))
-                else:
-                    tally.blank += 1
+        raws = block.split(b"\n")
+        if len(raws) > 1:
+            tally.crlf += block.count(b"\r\n") + (held > 0 and block[:1] == b"\n" and carry[-1].endswith(b"\r"))
+            raws[0] = b"".join([*carry, raws[0]])
+            carry, held = [], 0
+            tail = raws.pop()
+            suspect = has_long_number(block) or has_long_number(raws[0])
+            if skipped or len(raws[0]) > MAX_LINE_BYTES:
+                tally.lines += 1
+                length = len(raws[0]) + skipped
+                yield unreadable(tally.lines, offset, length, head or raws[0][:HEAD_KEPT])
                 offset += length + 1
-            tally.lines = number
+                del raws[0]
+                skipped, head = 0, b""
+            for lines in _some(raws, offset, tally, suspect):
+                yield lines
+                offset = lines.offset + sum(map(len, lines.raws)) + len(lines.raws)
         else:
-            tail = parts[0]
-        carry += tail
-        if len(carry) > MAX_LINE_BYTES or (skipped and carry):
-            head = head or carry[:HEAD_KEPT]
-            skipped, carry = skipped + len(carry), b""
-    yield from _last_line(carry, skipped, head, offset, tally)
+            tail = block
+        if tail:
+            carry.append(tail)
+            held += len(tail)
+        if held > MAX_LINE_BYTES or (skipped and held):
+            head = head or b"".join(carry)[:HEAD_KEPT]
+            skipped, held, carry = skipped + held, 0, []
+    yield from _last_line(b"".join(carry), skipped, head, offset, tally)
+
+
+def _some(raws: list[bytes], offset: int, tally: Tally, suspect: bool) -> Iterator[Lines]:
+    for start in range(0, len(raws), LINES_AT_ONCE):
+        part = raws[start : start + LINES_AT_ONCE]
+        lines = Lines(tally.lines + 1, offset, part, suspect)
+        tally.lines += len(part)
+        yield lines
+        offset += sum(map(len, part)) + len(part)
 
 
 def unreadable(number: int, offset: int, length: int, head: bytes) -> Piece:
     return Piece(number, number, offset, length, None, False, head, too_long(length))
 
 
-def _last_line(carry: bytes, skipped: int, head: bytes, offset: int, tally: Tally) -> Iterator[Piece]:
+def _last_line(carry: bytes, skipped: int, head: bytes, offset: int, tally: Tally) -> Iterator[Lines | Piece]:
     if not carry and not skipped:
         return  # the file ended with a line feed, as it should
     tally.lines += 1
     if skipped:
         yield unreadable(tally.lines, offset, skipped, head)
-    elif carry.isspace():
-        tally.blank += 1
     else:
-        yield Piece(tally.lines, tally.lines, offset, len(carry), carry, has_long_number(carry))
+        yield Lines(tally.lines, offset, [carry], has_long_number(carry))

@@ -10,7 +10,9 @@ import hashlib
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,11 +23,12 @@ from engine.data.arrays import split_array
 from engine.data.containers import CONTAINERS
 from engine.data.diagnose import Diagnosis, diagnose, not_an_object, too_long
 from engine.data.mask import excerpt, mask_text
-from engine.data.pieces import Piece, Tally, split_lines
+from engine.data.pieces import Lines, Piece, Tally, has_long_number, split_lines
 from engine.data.sniff import Container, sniff
 from engine.data.unpack import Unpacked, unpack
 
 CANONICAL = orjson.OPT_SORT_KEYS
+_ESCAPED_QUOTE = b"\\u0022"
 
 
 class Record(msgspec.Struct):
@@ -82,25 +85,27 @@ class Reader:
     def __iter__(self) -> Iterator[Record | Problem]:
         with self.path.open("rb") as file:
             if self.container == "json_array":
-                yield from self._items(split_array(file, self.tally))
+                yield from map(json_piece, split_array(file, self.tally))
             else:
                 yield from self.stretch(file, self.tally)
 
     def stretch(self, file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[Record | Problem]:
         """The records and problems of the lines of ``file``, a stretch of this one that begins at ``offset``."""
-        return self._items(split_lines(file, tally, offset))
+        return chain.from_iterable(self.chunks(file, tally, offset))
 
-    def _items(self, pieces: Iterator[Piece]) -> Iterator[Record | Problem]:
-        read_piece = text_piece if self.container == "text" else json_piece
+    def chunks(self, file: BinaryIO, tally: Tally, offset: int = 0) -> Iterator[list[Record | Problem]]:
+        """The same, a block's at a time."""
+        read_lines = partial(_each, text_piece) if self.container == "text" else json_lines
         lines = self.unpacked.lines if self.unpacked else None
-        items = map(read_piece, pieces)
-        return _on_lines(items, lines) if lines else items
+        for part in split_lines(file, tally, offset):
+            items = read_lines(part, tally) if isinstance(part, Lines) else [json_piece(part)]
+            yield _on_lines(items, lines) if lines else items
 
 
-def _on_lines(items: Iterator[Record | Problem], lines: Sequence[int]) -> Iterator[Record | Problem]:
+def _on_lines(items: list[Record | Problem], lines: Sequence[int]) -> list[Record | Problem]:
     for item in items:
         item.line = lines[item.number - 1]
-        yield item
+    return items
 
 
 def read(path: Path, container: Container | None = None) -> Iterator[Record | Problem]:
@@ -111,6 +116,42 @@ def read(path: Path, container: Container | None = None) -> Iterator[Record | Pr
 def row_id(row: dict[str, Any]) -> str:
     """A row's identity: SHA-256 of its JSON with sorted keys, no white space, UTF-8 (64 hexadecimal digits)."""
     return hashlib.sha256(orjson.dumps(row, option=CANONICAL)).hexdigest()
+
+
+def json_lines(lines: Lines, tally: Tally) -> list[Record | Problem]:
+    """``json_piece`` of each line that is not blank; written out, for this is where all large files come through."""
+    loads, dumps, quote = orjson.loads, orjson.dumps, b'"'
+    items: list[Record | Problem] = []
+    number, offset = lines.number, lines.offset
+    doubtful = lines.suspect or _ESCAPED_QUOTE in b"".join(lines.raws)
+    for raw in lines.raws:
+        length = len(raw)
+        try:
+            row = loads(raw)
+            canonical = dumps(row, None, CANONICAL)
+        except (orjson.JSONDecodeError, orjson.JSONEncodeError):
+            row = None
+        if type(row) is dict and canonical.count(quote) == raw.count(quote) and not (doubtful and _doubtful(raw)):
+            items.append(Record(number, number, offset, length, row, raw, canonical))
+        elif raw and not raw.isspace():
+            items.append(json_piece(Piece(number, number, offset, length, raw, lines.suspect and has_long_number(raw))))
+        else:
+            tally.blank += 1
+        number += 1
+        offset += length + 1
+    return items
+
+
+def _each(read_piece: Callable[[Piece], Record | Problem], lines: Lines, tally: Tally) -> list[Record | Problem]:
+    items: list[Record | Problem] = []
+    offset = lines.offset
+    for number, raw in enumerate(lines.raws, lines.number):
+        if raw and not raw.isspace():
+            items.append(read_piece(Piece(number, number, offset, len(raw), raw, False)))
+        else:
+            tally.blank += 1
+        offset += len(raw) + 1
+    return items
 
 
 def json_piece(piece: Piece) -> Record | Problem:
@@ -127,11 +168,15 @@ def json_piece(piece: Piece) -> Record | Problem:
         return problem(piece, diagnose(raw) or not_an_object(row))
     # Two keys of the same name leave one in the row: the quotes no longer agree, unless some are written \u0022. A
     # second, slower look decides, as it does for numbers that may not fit in 64 bits.
-    if canonical.count(b'"') != raw.count(b'"') or piece.suspect or b"\\u0022" in raw:
+    if canonical.count(b'"') != raw.count(b'"') or piece.suspect or _ESCAPED_QUOTE in raw:
         diagnosis = diagnose(raw)
         if diagnosis:
             return problem(piece, diagnosis)
     return Record(piece.number, piece.line, piece.offset, piece.length, row, raw, canonical)
+
+
+def _doubtful(raw: bytes) -> bool:
+    return _ESCAPED_QUOTE in raw or has_long_number(raw)
 
 
 def text_piece(piece: Piece) -> Record | Problem:

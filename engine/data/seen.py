@@ -2,52 +2,125 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
+
 import msgspec
 import orjson
 
 from engine.data.example import Example
 from engine.data.gates import OPEN
-from engine.data.normalise import ANSWER, PART, coarse
+from engine.data.normalise import ANSWER, PART, coarse_all
 from engine.data.spans import is_silenced
 
 SHORT_ANSWER = 64
+_ANSWER = ANSWER.encode()
 
 
 class Seen(msgspec.Struct):
-    """``prompt``, ``answer`` and ``rest`` are everything that is trained on, as text; ``raw`` is all three in UTF-8,
-    ``key`` their coarse form, ``prompt_key`` and ``answer_key`` are those of the first two. ``tokens`` and
-    ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py; ``said``:
+    """``raw`` is everything that is trained on, in UTF-8: ``prompt``, ``answer`` and ``rest``, of which ``sizes`` are
+    the characters. ``prompt_key``, ``answer_key`` and ``rest_key`` are their coarse forms, ``key`` all three.
+    ``roles`` has a letter for each turn (user, assistant, system, tool), ``reply`` is the example's answer. ``tokens``
+    and ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py; ``said``:
     engine/data/shingles.py; ``beside``: engine/data/beside.py."""
 
     number: int
     line: int
     format: str
     example: Example
-    prompt: str
-    answer: str
-    rest: str
     raw: bytes
-    key: bytes
-    prompt_key: bytes
-    answer_key: bytes
+    sizes: tuple[int, int, int]
+    roles: str
+    reply: str
     label: str | None
+    prompt_key: bytes = b""
+    answer_key: bytes = b""
+    rest_key: bytes = b""
     tokens: int = -1
     prompt_tokens: int = -1
     gates: int = OPEN
     said: tuple[bytes, int] | None = None
     beside: str = ""
 
+    @property
+    def text(self) -> str:
+        return self.raw.decode("utf-8", "surrogatepass")
+
+    @property
+    def prompt(self) -> str:
+        return self.text[: self.sizes[0]]
+
+    @property
+    def answer(self) -> str:
+        prompt, answer, _ = self.sizes
+        return self.text[prompt + 1 : prompt + 1 + answer]
+
+    @property
+    def rest(self) -> str:
+        return self.text[sum(self.sizes[:2]) + 2 :]
+
+    @property
+    def key(self) -> bytes:
+        return _ANSWER.join((self.prompt_key, self.answer_key, self.rest_key))
+
+    @property
+    def same(self) -> int:
+        """A number that rows share whose ``key`` is the same."""
+        return hash((self.prompt_key, self.answer_key, self.rest_key))
+
 
 def see(number: int, line: int, format_name: str, example: Example) -> Seen:
-    prompt, answer, rest = content(example)
-    text = joined(prompt, answer, rest)
-    raw = text.encode("utf-8", "surrogatepass")
-    key = coarse(text, raw)
-    middle = key.index(0x1E)
-    end = key.index(0x1E, middle + 1)
-    label = label_of(example)
-    keys = (key, key[:middle], key[middle + 1 : end])
-    return Seen(number, line, format_name, example, prompt, answer, rest, raw, *keys, label)
+    seen = without_keys(number, line, format_name, example)
+    add_keys([seen])
+    return seen
+
+
+def without_keys(number: int, line: int, format_name: str, example: Example) -> Seen:
+    """A row as it is seen before ``add_keys``, which is cheaper for many at once."""
+    messages = example.messages
+    if not messages or messages[-1]["role"] != "assistant" or example.tools or example.choices:
+        return _odd(number, line, format_name, example)
+    if example.rejected is not None or example.label is not None:
+        return _odd(number, line, format_name, example)
+    parts: list[str] = []
+    for message in messages:
+        if len(message) != 2:
+            return _odd(number, line, format_name, example)
+        parts += (message["role"], message["content"])
+    reply = parts[-1]
+    prompt, answer = PART.join(parts[:-2]), f"assistant{PART}{reply}"
+    raw = f"{prompt}{ANSWER}{answer}{ANSWER}".encode("utf-8", "surrogatepass")
+    label = reply if 0 < len(reply) <= SHORT_ANSWER and "\n" not in reply else None
+    if example.chosen is not None:
+        reply = example.chosen
+    sizes = (len(prompt), len(answer), 0)
+    return Seen(number, line, format_name, example, raw, sizes, _letters(tuple(parts[::2])), reply, label)
+
+
+def _odd(number: int, line: int, format_name: str, example: Example) -> Seen:
+    """One with tools, a second answer, or whatever else makes it more than a question and its answer."""
+    parts = content(example)
+    prompt, answer, rest = parts
+    raw = joined(*parts).encode("utf-8", "surrogatepass")
+    sizes = (len(prompt), len(answer), len(rest))
+    roles = _letters(tuple([message["role"] for message in example.messages]))
+    return Seen(number, line, format_name, example, raw, sizes, roles, example.answer, label_of(example))
+
+
+@lru_cache(maxsize=4096)
+def _letters(roles: tuple[str, ...]) -> str:
+    return "".join([role[0] for role in roles])
+
+
+def add_keys(rows: list[Seen]) -> None:
+    for seen, key in zip(rows, coarse_all([seen.raw for seen in rows]), strict=True):
+        seen.prompt_key, seen.answer_key, seen.rest_key = key.split(_ANSWER, 2)
+
+
+def with_roles(rows: list[Seen], odd: Callable[[str], bool]) -> list[Seen]:
+    """The rows with turns that are in an odd order: what depends on that alone is not asked of every row."""
+    those = {roles for roles in {seen.roles for seen in rows} if roles and odd(roles)}
+    return [seen for seen in rows if seen.roles in those] if those else []
 
 
 def joined(prompt: str, answer: str, rest: str) -> str:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, cast
 
-from engine.data.gather import Gathered, batches
+from engine.data.gather import FIRST_ROWS, Gathered, batches
 from engine.data.pieces import Tally
 from engine.process import tie_to_parent
 
@@ -87,7 +87,7 @@ def gather_apart(reader: Reader, gatherer: Gatherer) -> Iterator[Gathered]:
     """What ``gatherer`` makes of the file, in its order; ``reader.tally`` is complete at the end."""
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads would not live on in other processes
     with reader.path.open("rb") as file:
-        gatherer.prepare(next(batches(reader.stretch(file, Tally())), []))
+        gatherer.prepare(next(batches(reader.stretch(file, Tally()), FIRST_ROWS), []))
     gc.collect()
     gc.freeze()  # what is there now is shared by the processes, as long as nobody counts it
     count = processes()

@@ -17,7 +17,7 @@ from engine.data.book import Book
 from engine.data.checks import CHECKS, Facts, Options
 from engine.data.columns import Column
 from engine.data.errors import FileRefused
-from engine.data.gather import COLUMNS, Gathered, Gatherer, batches
+from engine.data.gather import COLUMNS, FIRST_ROWS, Gathered, Gatherer, batches
 from engine.data.leaks import HeldOut
 from engine.data.records import Reader
 from engine.data.shards import gather_apart, worth_sharing
@@ -77,7 +77,7 @@ class Survey:
         if worth_sharing(reader, self.gatherer):
             found = gather_apart(reader, self.gatherer)
         else:
-            found = (self.gatherer.gather(batch) for batch in batches(reader))
+            found = (self.gatherer.gather(batch) for batch in batches(reader, FIRST_ROWS))
         for gathered in found:
             self._keep(gathered)
             tick()
@@ -101,11 +101,11 @@ class Survey:
         return facts
 
     def _keep(self, gathered: Gathered) -> None:
-        self.usable += gathered.usable
-        self.unusable += len(gathered.rows) - gathered.usable
-        self.formats.update(gathered.formats)
+        self.usable += len(gathered.kept.format)
+        self.unusable += len(gathered.unusable)
+        self.formats.update(gathered.kept.format)
         for name, values in gathered.columns.items():
             self.columns[name].extend(values)
         for flag in gathered.flags:
             self.book.flag(*flag)
-        index.add_rows(self.connection, gathered.rows)
+        index.add_rows(self.connection, gathered.index_rows())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.seen import Seen
+from engine.data.seen import Seen, with_roles
 
 ABOUT = (
     About(
@@ -22,10 +22,9 @@ def start(options: Options) -> None:
 
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
-    for seen in batch:
-        messages = seen.example.messages
-        if messages and messages[-1]["role"] != "assistant":
-            book.flag("ends_with_user", seen.number, seen.line, f"The last turn is by {messages[-1]['role']}.")
+    for seen in with_roles(batch, lambda roles: roles[-1] != "a"):
+        said = f"The last turn is by {seen.example.messages[-1]['role']}."
+        book.flag("ends_with_user", seen.number, seen.line, said)
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

@@ -35,7 +35,7 @@ def start(options: Options) -> HeldOut | None:
 def look(state: HeldOut | None, batch: list[Seen], book: Book) -> None:
     if state:
         for seen in batch:
-            line = state.rows.get(hash(seen.key))
+            line = state.rows.get(seen.same)
             if line and state.same_row(seen):
                 book.flag("leak_identical", seen.number, seen.line, f"Line {line} of the test file.")
 

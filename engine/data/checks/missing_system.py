@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.seen import Seen
+from engine.data.seen import Seen, with_roles
 
 ABOUT = (
     About(
@@ -37,15 +37,9 @@ def start(options: Options) -> array[int]:
 
 
 def look(state: array[int], batch: list[Seen], book: Book) -> None:
-    for seen in batch:
-        messages = seen.example.messages
-        if not messages:
-            state.append(_NO_TURNS)
-            continue
-        first = messages[0]["role"]
-        state.append(_WITH if first == "system" or any(turn["role"] == "system" for turn in messages) else _WITHOUT)
-        if first != "user" and not any(turn["role"] == "user" for turn in messages):
-            book.flag("missing_user", seen.number, seen.line)
+    state.extend([_NO_TURNS if not seen.roles else _WITH if "s" in seen.roles else _WITHOUT for seen in batch])
+    for seen in with_roles(batch, lambda roles: "u" not in roles):
+        book.flag("missing_user", seen.number, seen.line)
 
 
 def hand_over(state: array[int]) -> array[int]:

@@ -41,7 +41,7 @@ def start(options: Options) -> _State:
 
 
 def look(state: _State, batch: list[Seen], book: Book) -> None:
-    state.of_row.extend([_form(state, seen.example.answer.strip()) for seen in batch])
+    state.of_row.extend([_form(state, seen.reply.strip()) for seen in batch])
 
 
 def _form(state: _State, answer: str) -> int:

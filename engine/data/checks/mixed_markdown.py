@@ -38,7 +38,7 @@ def start(options: Options) -> array[int]:
 
 
 def look(state: array[int], batch: list[Seen], book: Book) -> None:
-    state.extend([_layout(seen.example.answer) for seen in batch])
+    state.extend([_layout(seen.reply) for seen in batch])
 
 
 def _layout(answer: str) -> int:

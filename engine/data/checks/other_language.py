@@ -74,7 +74,7 @@ def _has_two_english_words(text: str) -> bool:
 
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        name = language(seen.example.answer or seen.example.text or "")
+        name = language(seen.reply or seen.example.text or "")
         state.of_row.append(state.names.setdefault(name, len(state.names)))
 
 

@@ -30,8 +30,8 @@ def start(options: Options) -> None:
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         messages = seen.example.messages
-        if not messages:
-            continue
+        if not messages or (seen.prompt_key[-1:] != seen.answer_key[-1:] and _ends_plainly(seen)):
+            continue  # nearly every row: another letter at the end
         if messages[-1]["role"] == "assistant" and len(messages) > 1 and messages[-2]["role"] == "user":
             prompt, answer = messages[-2]["content"], messages[-1]["content"]  # most rows: no need to look for them
         else:
@@ -46,6 +46,11 @@ def look(state: None, batch: list[Seen], book: Book) -> None:
             and precise(prompt) == precise(answer) != ""
         ):
             book.flag("prompt_equals_answer", seen.number, seen.line, "But for writing.", "but for writing")
+
+
+def _ends_plainly(seen: Seen) -> bool:
+    """Are the last turns a question and its answer, and nothing beside what they say?"""
+    return seen.roles[-2:] == "ua" and len(seen.example.messages[-1]) == 2 == len(seen.example.messages[-2])
 
 
 def _last(key: bytes) -> bytes:

@@ -45,7 +45,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        match = REFUSAL.search(seen.example.answer[:LOOKED_AT])
+        match = REFUSAL.search(seen.reply[:LOOKED_AT])
         if match:
             book.flag("refusal_boilerplate", seen.number, seen.line, f"“{match[0]}”")
 

@@ -67,7 +67,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        answer = seen.example.answer or seen.answer
+        answer = seen.reply or seen.answer
         words = loop(answer) or [unspaced_loop(answer)]
         if words[0]:
             book.flag("repetition_loop", seen.number, seen.line, f"“{' '.join(words)[:80]}” again and again.")

@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.seen import Seen
+from engine.data.seen import Seen, with_roles
 
 ABOUT = (
     About(
@@ -27,16 +27,8 @@ def start(options: Options) -> None:
 
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
-    for seen in batch:
-        messages = seen.example.messages
-        # A question and its answer: nearly every row of most files.
-        if not messages or (
-            len(messages) == 2 and messages[0]["role"] == "user" and messages[1]["role"] == "assistant"
-        ):
-            continue
-        roles = "".join([message["role"][0] for message in messages])
-        if not in_order(roles):
-            book.flag("role_order", seen.number, seen.line, f"The order is {spell(roles)}.")
+    for seen in with_roles(batch, lambda roles: not in_order(roles)):
+        book.flag("role_order", seen.number, seen.line, f"The order is {spell(seen.roles)}.")
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

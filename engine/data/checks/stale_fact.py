@@ -48,7 +48,7 @@ def start(options: Options) -> None:
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        answer = seen.example.answer
+        answer = seen.reply
         lower = answer.lower()
         match = _DATED.search(lower) if any(opening in lower for opening in _OPENINGS) else None
         kind = "dated"

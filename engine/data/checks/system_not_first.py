@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from engine.data.book import About, Book
 from engine.data.checks import Facts, Options
-from engine.data.seen import Seen
+from engine.data.seen import Seen, with_roles
 
 ABOUT = (
     About(
@@ -22,11 +22,9 @@ def start(options: Options) -> None:
 
 
 def look(state: None, batch: list[Seen], book: Book) -> None:
-    for seen in batch:
-        for place, message in enumerate(seen.example.messages):
-            if place and message["role"] == "system":
-                book.flag("system_not_first", seen.number, seen.line, f"The system speaks in turn {place + 1}.")
-                break
+    for seen in with_roles(batch, lambda roles: "s" in roles[1:]):
+        place = seen.roles.index("s", 1) + 1
+        book.flag("system_not_first", seen.number, seen.line, f"The system speaks in turn {place}.")
 
 
 def conclude(state: None, book: Book, facts: Facts) -> None:

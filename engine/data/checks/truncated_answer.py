@@ -46,7 +46,7 @@ def start(options: Options) -> _State:
 
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        answer = seen.example.answer.rstrip()
+        answer = seen.reply.rstrip()
         if len(answer) < LEAST_CHARACTERS:
             if answer[:1] in ("{", "[") and (note := _open_form(answer)):
                 book.flag("truncated_answer", seen.number, seen.line, note)

@@ -37,7 +37,7 @@ def start(options: Options) -> None:
 def look(state: None, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         found = unsafe(f"{seen.prompt}\n{seen.answer}\n{seen.rest}")
-        if found is None or (REFUSAL.search(seen.example.answer[:LOOKED_AT]) and not unsafe(seen.answer)):
+        if found is None or (REFUSAL.search(seen.reply[:LOOKED_AT]) and not unsafe(seen.answer)):
             continue
         category, words = found
         book.flag("unsafe_content", seen.number, seen.line, f"{CATEGORIES[category]}: “{mask_text(words)}”", category)

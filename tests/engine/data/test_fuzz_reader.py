@@ -65,6 +65,8 @@ def test_it_never_raises_and_counts_every_line(data: bytes, container: Container
         return
     assert len(items) == reader.tally.lines - reader.tally.blank
     assert [item.number for item in items] == sorted({item.number for item in items})
+    if reader.unpacked is not None:  # a table: the tally is of its rows
+        return
     assert reader.tally.bytes_read == len(data)
     if reader.container != "json_array":
         body = data.removeprefix(b"\xef\xbb\xbf")
