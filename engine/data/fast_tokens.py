@@ -18,6 +18,12 @@ _ODD = re.compile(
 )
 
 
+def _is_odd(text: str) -> bool:
+    if text.isascii():
+        return "\x0b" in text or "\x0c" in text
+    return _ODD.search(text) is not None
+
+
 class Checked:
     """``exact`` counts the tokens of texts; ``file`` is the tokenizer.json it does so by."""
 
@@ -30,7 +36,7 @@ class Checked:
         """The tokens of each text; ``add_special``: with those that stand around a text of no template."""
         if self._fast is None or add_special:
             return self._exact(texts, add_special)
-        counts = [-1 if _ODD.search(text) else self._fast.count_tokens(text) for text in texts]
+        counts = [-1 if _is_odd(text) else self._fast.count_tokens(text) for text in texts]
         if self._left > 0:
             self._left -= len(texts)
             exact = self._exact(texts, add_special)

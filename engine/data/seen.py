@@ -21,7 +21,8 @@ class Seen(msgspec.Struct):
     """``raw`` is everything that is trained on, in UTF-8: ``prompt``, ``answer`` and ``rest``, of which ``sizes`` are
     the characters. ``prompt_key``, ``answer_key`` and ``rest_key`` are their coarse forms, ``key`` all three.
     ``roles`` has a letter for each turn (user, assistant, system, tool), ``reply`` is the example's answer. ``tokens``
-    and ``prompt_tokens`` are -1 when they were not counted. ``gates``: engine/data/gates.py; ``said``:
+    and ``prompt_tokens`` are -1 when they were not counted. ``turns``: role, content, role, content, … where nothing
+    else is in a turn and the last is an answer. ``gates``: engine/data/gates.py; ``said``:
     engine/data/shingles.py; ``beside``: engine/data/beside.py."""
 
     number: int
@@ -41,6 +42,7 @@ class Seen(msgspec.Struct):
     gates: int = OPEN
     said: tuple[bytes, int] | None = None
     beside: str = ""
+    turns: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -94,7 +96,8 @@ def without_keys(number: int, line: int, format_name: str, example: Example) -> 
     if example.chosen is not None:
         reply = example.chosen
     sizes = (len(prompt), len(answer), 0)
-    return Seen(number, line, format_name, example, raw, sizes, _letters(tuple(parts[::2])), reply, label)
+    roles = _letters(tuple(parts[::2]))
+    return Seen(number, line, format_name, example, raw, sizes, roles, reply, label, turns=tuple(parts))
 
 
 def _odd(number: int, line: int, format_name: str, example: Example) -> Seen:

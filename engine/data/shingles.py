@@ -8,9 +8,9 @@ import re
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.normalise import ASCII
+from engine.data.normalise import ASCII, PART
 from engine.data.seen import Seen
-from engine.data.similar import MOST_WORDS, PARTED, spoken, units
+from engine.data.similar import MOST_WORDS, PARTED, ROLES, spoken, units
 
 Hashes = NDArray[np.uint64]
 Offsets = NDArray[np.int64]
@@ -22,6 +22,7 @@ _MARKS = re.compile(
     rb"|\xc2[\xa0-\xa9\xab-\xb1\xb4\xb6-\xb8\xbb\xbf]|\xc3[\x97\xb7]|\xf0\x9f[\x8c-\xa7][\x80-\xbf]|\xef\xb8\x8f)+"
 )
 _BLANK = 0x20
+_PART, _LONGEST_ROLE = PART.encode(), max(map(len, ROLES))
 _FACTOR, _MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
 _EIGHT = 8
 # The first n of eight bytes, read as a little-endian number.
@@ -40,8 +41,16 @@ def words_of(text: str) -> tuple[bytes, int]:
 def said(seen: Seen) -> tuple[bytes, int]:
     """``words_of`` what is said in a row, worked out once for all checks."""
     if seen.said is None:
-        seen.said = words_of(spoken(seen.prompt, seen.answer, seen.rest))
+        seen.said = words_of(_spoken(seen))
     return seen.said
+
+
+def _spoken(seen: Seen) -> str:
+    """``spoken`` of a row; of most it can be had without taking the row's text apart again."""
+    turns = seen.turns
+    kept = [text for role, text in zip(turns[::2], turns[1::2], strict=True) if role != "system"]
+    plain = len(turns) > 2 and seen.raw.count(_PART) == len(turns) - 2 and min(map(len, kept)) > _LONGEST_ROLE
+    return " ".join([*kept, ""]) if plain else spoken(seen.prompt, seen.answer, seen.rest)
 
 
 def word_hashes(texts: list[bytes]) -> tuple[Hashes, Offsets]:

@@ -6,8 +6,7 @@ Bands of 4 of 112 minima over word 2-grams let a pair at 0.68 (a tenth of its wo
 
 from __future__ import annotations
 
-from array import array
-from itertools import chain
+import struct
 from typing import Any
 
 import numpy as np
@@ -58,6 +57,7 @@ MEASURE: dict[str, Any] = {
 # Above this share of the rows the copies change what is learnt; below, they are worth a look.
 MANY = 0.05
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_MINIMA = struct.Struct(f"{BANDS * BAND}I")
 
 
 class _State:
@@ -105,7 +105,8 @@ def _band_keys(runs: Hashes, offsets: Offsets) -> Kept:
     from rensa import RMinHash
 
     matrix = RMinHash.digest_matrix_from_flat_token_hashes(runs, offsets.astype(np.uint64), BANDS * BAND, SEED)
-    minima = np.frombuffer(array("Q", chain.from_iterable(matrix.to_rows())), dtype=np.uint64)
+    packed = b"".join([_MINIMA.pack(*row) for row in matrix.to_rows()])
+    minima = np.frombuffer(packed, dtype=np.uint32).astype(np.uint64)
     parts = minima.reshape(-1, BANDS, BAND)
     keys = np.zeros(parts.shape[:2], dtype=np.uint64)
     for place in range(BAND):

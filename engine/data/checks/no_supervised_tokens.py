@@ -27,7 +27,7 @@ def start(options: Options) -> int:
 
 def look(state: int, batch: list[Seen], book: Book) -> None:
     for seen in batch:
-        if seen.example.messages and seen.rest and _all_silenced(seen):
+        if seen.example.messages and seen.sizes[2] and _all_silenced(seen):
             book.flag("no_supervised_tokens", seen.number, seen.line, "Every answer has weight 0.", WEIGHT)
         elif state and seen.prompt_tokens >= state:
             note = f"{seen.prompt_tokens:,} tokens before the first answer."

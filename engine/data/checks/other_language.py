@@ -72,6 +72,12 @@ def _has_two_english_words(text: str) -> bool:
     return False
 
 
+def prepare(state: _State, batch: list[Seen]) -> None:
+    """Has the model read once, for all processes."""
+    if batch:
+        _detector()("Guten Tag", model="lite", k=1)
+
+
 def look(state: _State, batch: list[Seen], book: Book) -> None:
     for seen in batch:
         name = language(seen.reply or seen.example.text or "")
