@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine.evaluation.bounded import WorkProblem
 from engine.evaluation.cases import Case
@@ -24,9 +24,7 @@ class Scoring:
     def __init__(self, spec: EvaluationSpec, metrics: Sequence[str], labels: tuple[str, ...]) -> None:
         self._labels = labels
         self._rows = {
-            name: row_scorer(name, spec.metric_options.get(name))
-            for name in metrics
-            if METRICS[name].kind != "aggregate"
+            name: row_scorer(name, _options(spec, name)) for name in metrics if METRICS[name].kind != "aggregate"
         }
         self._own = {metric.name: OwnScorer(metric) for metric in spec.own_metrics}
 
@@ -41,3 +39,11 @@ class Scoring:
             except WorkProblem as problem:
                 unscored[name] = problem.where + problem.text
         return replace(output, scores=scores, unscored=unscored, refused=refuses(output.text))
+
+
+def _options(spec: EvaluationSpec, name: str) -> Mapping[str, Any] | None:
+    """As the spec has them; where it names no embedding model, the one that is there."""
+    given = spec.metric_options.get(name)
+    if name == "embedding_similarity" and not given and spec.embedder is not None:
+        return {"model": str(spec.embedder)}
+    return given

@@ -161,7 +161,7 @@ METRICS: dict[str, Metric] = {
     "embedding_similarity": Metric(
         "embedding_similarity",
         "Embedding similarity",
-        "Cosine of the answer's and the reference's mean embedding by a model of yours.",
+        "Cosine of the answer's and the reference's embedding, by the embedding model that is here.",
         "score", "higher", "mean", NONE, group="Words",
     ),
     "refused": Metric(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shutil
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine.errors import EngineError
 from engine.evaluation.metrics import Outcome, aggregate_scorer, row_scorer
 
 
@@ -142,11 +144,16 @@ def test_bleu_cuts_words_as_it_is_told() -> None:
     assert by_signs.statistic(by_signs.encode(outcome)) > 0.8
 
 
-def test_a_model_tells_how_like_two_texts_are(tiny_folder: Path) -> None:
-    options = {"model": str(tiny_folder)}
+def test_a_model_tells_how_like_two_texts_are(tiny_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "embedder"
+    shutil.copytree(tiny_folder, folder)
+    (folder / "modules.json").write_text("[]")  # what makes it a sentence-transformers model
+    options = {"model": str(folder)}
     assert score("embedding_similarity", "blue sky", "blue sky", options) == pytest.approx(1, abs=1e-5)
     other = score("embedding_similarity", "urgent billing returns", "blue sky", options)
     assert other is not None
     assert 0 <= other < 0.999
     assert score("embedding_similarity", "", "blue", options) == 0
     assert score("embedding_similarity", "blue sky", "blue sky") is None
+    with pytest.raises(EngineError, match=r"no modules\.json"):
+        score("embedding_similarity", "blue", "sky", {"model": str(tiny_folder)})
