@@ -19,6 +19,7 @@ from engine.evaluation.systems import KINDS, load
 from engine.teachers import key_variable
 from engine.training.options import describe
 from eval_app.models import Evaluation, System
+from eval_app.verdict_models import GateSettings
 from models_app.models import BaseModel, Endpoint
 from models_app.sealing import Unreadable
 from projects_app.models import Project
@@ -257,6 +258,8 @@ def _spec(project: Project, plan: Plan, keys: list[str], titles: list[str], fold
         "generation": {"max_new_tokens": plan.max_new_tokens, "batch_size": plan.batch_size},
         "probes": {"suites": plan.suites, "files": [*plan.suite_files, *map(_suite_file, plan.suite_versions)]},
         "forgetting_limit": plan.forgetting_limit,
+        "gates": limits.limits if (limits := GateSettings.objects.filter(project=project).first()) else None,
+        "own_metrics": [metric.for_engine() for metric in project.own_metrics.all()],
         "limit": plan.limit,
         "seed": 42,
         "facts": {"tags": _tags(plan)},

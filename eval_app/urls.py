@@ -17,6 +17,8 @@ from eval_app import (
 
 urlpatterns = [
     path("", launch_views.evaluations, name="evaluate"),
+    path("new/", launch_views.new, name="evaluation_new"),
+    path("new/preview/", launch_views.preview, name="evaluation_preview"),
     path("start/", launch_views.start, name="evaluation_start"),
     path("gates/", gate_views.gates, name="gates"),
     path("metrics/", own_metric_views.own_metrics, name="own_metrics"),

@@ -145,6 +145,8 @@ TABLE: dict[str, Row] = {
     # Without two runs in its query there is nothing to compare.
     "compare_runs": Row((SIGN_IN, 404, 404, 404, 404), args=("project",)),
     "evaluate": Row(PAGE, args=("project",)),
+    "evaluation_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project",)),
+    "evaluation_preview": Row(NO_GET, (SIGN_IN, 404, 403, 200, 200), ("project",)),
     "evaluation_start": Row(NO_GET, WRITE, ("project",)),
     "gates": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
     "own_metrics": Row(PAGE, (SIGN_IN, 404, 403, 400, 400), ("project",)),
