@@ -259,7 +259,6 @@ def _spec(project: Project, plan: Plan, keys: list[str], titles: list[str], fold
         "probes": {"suites": plan.suites, "files": [*plan.suite_files, *map(_suite_file, plan.suite_versions)]},
         "forgetting_limit": plan.forgetting_limit,
         "gates": limits.limits if (limits := GateSettings.objects.filter(project=project).first()) else None,
-        "own_metrics": [metric.for_engine() for metric in project.own_metrics.all()],
         "limit": plan.limit,
         "seed": 42,
         "facts": {"tags": _tags(plan)},
