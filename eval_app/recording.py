@@ -34,7 +34,7 @@ class EvaluationRecorder(Recorder):
 
     def on_success(self, run: Run) -> None:
         evaluation = Evaluation.objects.get(run=run)
-        results = json.loads((run.directory / "results.json").read_text(encoding="utf-8"))
+        results = plain(json.loads((run.directory / "results.json").read_text(encoding="utf-8")))
         evaluation.rows.all().delete()
         _store(evaluation, run.directory, results)
         evaluation.results = results

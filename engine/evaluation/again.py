@@ -54,9 +54,18 @@ def recompute(run_dir: Path, limits: GateLimits | None = None) -> dict[str, Any]
 
 def digest(results: dict[str, Any]) -> str:
     """SHA-256 of what was measured: the document without what the gates made of it."""
-    measured = {name: value for name, value in results.items() if name not in DECIDED}
+    measured = _without_sign_of_zero({name: value for name, value in results.items() if name not in DECIDED})
     plain = json.dumps(measured, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
     return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def _without_sign_of_zero(value: Any) -> Any:
+    """A database may keep -0.0 as 0.0; it is the same figure."""
+    if isinstance(value, dict):
+        return {name: _without_sign_of_zero(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_sign_of_zero(item) for item in value]
+    return 0.0 if isinstance(value, float) and value == 0 else value
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.evaluation.again import digest
 from engine.evaluation.comparing import compare_systems
 from engine.evaluation.gates import GATES, decide, judge
 from engine.evaluation.limits import GateLimits, read_limits
@@ -254,3 +255,9 @@ def test_every_gate_of_the_table_was_seen() -> None:
     document["systems"]["tuned"] |= {"cost": {"per_1000": 1.0, "currency": "EUR"}}
     document["systems"]["tuned"]["metrics"]["json_valid"] = {"value": 1.0, "n": 200}
     assert [found["name"] for found in one(document, limits)["gates"]] == list(GATES)
+
+
+def test_the_digest_is_of_what_was_measured_and_not_of_the_gates() -> None:
+    document = results(GOOD, gates={"tuned": {}}, limits={}, decision={})
+    assert digest(document) == digest({**document, "gates": {}, "decision": {"word": "ship"}})
+    assert digest({"a": [0.0, 1.5]}) == digest({"a": [-0.0, 1.5]}) != digest({"a": [0.0, 1.25]})
