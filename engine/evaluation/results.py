@@ -64,7 +64,7 @@ def summarise(
         "slices": slices,
         "slices_left_out": left_out(facts),
         "hidden": hidden_by(slices, deciding, names),
-        "diagnosis": diagnose(cases, {key: answers[key] for key in real}, metrics, primary),
+        "diagnosis": diagnose(cases, {key: answers[key] for key in real}, metrics, primary, state.get("causes")),
         "verdicts": verdicts,
         "verdict": next(iter(verdicts.values()), nothing_to_compare(names[spec.baseline])),
     }

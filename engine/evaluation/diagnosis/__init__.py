@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from engine.evaluation.cases import Case
+from engine.evaluation.diagnosis.behaviour_gap import OPEN_RULES
 from engine.evaluation.diagnosis.failure import Failure
 from engine.evaluation.journal import Output
 from engine.evaluation.metrics import METRICS
@@ -27,7 +28,7 @@ HALF = 0.5
 BELOW = 0.5
 """Where the deciding metric is a number a row, a row under this failed."""
 
-TUNING = "behaviour_gap"
+TUNING, JUDGE = "behaviour_gap", "judge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +70,23 @@ CAUSES: dict[str, Cause] = {
 
 
 def diagnose(
-    cases: Sequence[Case], answers: Mapping[str, Mapping[int, Output]], metrics: Sequence[str], primary: str
+    cases: Sequence[Case],
+    answers: Mapping[str, Mapping[int, Output]],
+    metrics: Sequence[str],
+    primary: str,
+    said: Mapping[str, Mapping[str, str]] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """results["diagnosis"]: system -> failures, causes, advice, and the cause and rule of every failed row."""
+    """results["diagnosis"]: system -> failures, causes, advice, and the cause and rule of every failed row.
+
+    `said`: system -> row -> the cause a judge named, for rows whose rule leaves the cause open.
+    """
     deciding = deciding_metric(metrics, primary)
     if deciding is None:
         return {}
     form = own_format([case.reference for case in cases])
-    return {key: _of_system(cases, outputs, deciding, form) for key, outputs in answers.items()}
+    return {
+        key: _of_system(cases, outputs, deciding, form, (said or {}).get(key, {})) for key, outputs in answers.items()
+    }
 
 
 def deciding_metric(metrics: Sequence[str], primary: str) -> str | None:
@@ -106,6 +116,8 @@ def rule_text(cause: str, rule: str) -> str:
     """The sentence of a rule; a name that is not in the table as it is."""
     if cause not in CAUSES:
         return rule
+    if rule == JUDGE:
+        return "A judge read the row and named this cause."
     rules: dict[str, str] = import_module(f"{__name__}.{CAUSES[cause].module}").RULES
     return rules.get(rule, rule)
 
@@ -149,7 +161,11 @@ def _advice(counts: Mapping[str, int], n: int, main: str | None) -> str:
 
 
 def _of_system(
-    cases: Sequence[Case], outputs: Mapping[int, Output], metric: str, form: Mapping[str, Any] | None
+    cases: Sequence[Case],
+    outputs: Mapping[int, Output],
+    metric: str,
+    form: Mapping[str, Any] | None,
+    said: Mapping[str, str],
 ) -> dict[str, Any]:
     rows: dict[str, dict[str, str]] = {}
     unanswered = 0
@@ -161,5 +177,7 @@ def _of_system(
             unanswered += 1  # an endpoint that did not answer is no fault of the model
             continue
         cause, rule = sort_out(Failure(case, output.text, output.ended, form))
+        if rule in OPEN_RULES and said.get(str(case.row)) in CAUSES:
+            cause, rule = said[str(case.row)], JUDGE
         rows[str(case.row)] = {"cause": cause, "rule": rule}
     return {**summary(row["cause"] for row in rows.values()), "unanswered": unanswered, "rows": rows}

@@ -14,6 +14,9 @@ RULES = {
     "other_words": "All that was needed was in the prompt or in the training rows; the answer says something else.",
 }
 
+OPEN_RULES = frozenset({"wrong_label", "wrong_value", "other_words"})
+"""They say what was not found, and not why: a judge may look at these rows."""
+
 
 def find(failure: Failure) -> str | None:
     if failure.refused:

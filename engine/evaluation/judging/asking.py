@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Sequence
 
 from engine.evaluation.judging import JudgeSpec, Said
 
@@ -34,10 +35,15 @@ def question(judge: JudgeSpec, prompt: str, reference: str, first: str, second: 
     parts = [("request", prompt), ("answer 1", first), ("answer 2", second)]
     if judge.with_reference and reference:
         parts.insert(1, ("a correct answer to compare with", reference))
-    shown = "\n\n".join(_FRAME.format(name=name, code=code, text=_cut(text)) for name, text in parts)
+    shown = framed(parts, code)
     system = _SYSTEM.format(instructions=judge.instructions.strip() or GENERAL, code=code)
     ask = f"Which is better? End with the line: Verdict {code}: 1, 2 or tie."
     return [{"role": "system", "content": system}, {"role": "user", "content": f"{shown}\n\n{ask}"}]
+
+
+def framed(parts: Sequence[tuple[str, str]], code: str) -> str:
+    """(name, text) pairs as a judge is shown them; none of the texts can close its frame."""
+    return "\n\n".join(_FRAME.format(name=name, code=code, text=_cut(text)) for name, text in parts)
 
 
 def code_for(*texts: str) -> str:
