@@ -19,7 +19,7 @@ from engine.evaluation.systems import KINDS, load
 from engine.teachers import key_variable
 from engine.training.options import describe
 from eval_app.models import Evaluation, System
-from eval_app.verdict_models import GateSettings
+from eval_app.verdict_models import limits_of
 from models_app.models import BaseModel, Endpoint
 from models_app.sealing import Unreadable
 from projects_app.models import Project
@@ -258,7 +258,7 @@ def _spec(project: Project, plan: Plan, keys: list[str], titles: list[str], fold
         "generation": {"max_new_tokens": plan.max_new_tokens, "batch_size": plan.batch_size},
         "probes": {"suites": plan.suites, "files": [*plan.suite_files, *map(_suite_file, plan.suite_versions)]},
         "forgetting_limit": plan.forgetting_limit,
-        "gates": limits.limits if (limits := GateSettings.objects.filter(project=project).first()) else None,
+        "gates": _gates(project, plan),
         "limit": plan.limit,
         "seed": 42,
         "facts": {"tags": _tags(plan)},
@@ -267,6 +267,14 @@ def _spec(project: Project, plan: Plan, keys: list[str], titles: list[str], fold
         "embedder": str(found) if found else None,
         "cache": str(store_path()),
     }
+
+
+def _gates(project: Project, plan: Plan) -> dict[str, Any]:
+    """The gates in force; where nobody has set any, the forgetting limit is the one this evaluation was asked with."""
+    limits = limits_of(project).to_json()
+    if not project.gate_settings.exists():
+        limits["forgetting_limit"] = 100 * plan.forgetting_limit
+    return limits
 
 
 def _kept(document: Any, folder: Path) -> Path:

@@ -6,13 +6,16 @@ It can be stopped between two tokens and goes on where it stopped: nothing that 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from engine.control import Control
 from engine.evaluation.cases import given_by, labels_of, load_cases, references_are_json, write_rows
+from engine.evaluation.diagnosis.judged import JudgeRun, name_causes
 from engine.evaluation.facts import with_facts
 from engine.evaluation.journal import Journal, Output
+from engine.evaluation.judging import JUDGE_KEY_VARIABLE
 from engine.evaluation.judging.judging import judge_answers
 from engine.evaluation.local import Job, ask_weights
 from engine.evaluation.measures import change
@@ -46,7 +49,9 @@ class Evaluation:
         self.spec = spec
         self.events = events
         self.run_dir = run_dir
-        self.keys = {s.key: take_key(key_variable(s.endpoint)) for s in spec.systems if s.endpoint}
+        variables = {s.key: key_variable(s.endpoint) for s in spec.systems if s.endpoint}
+        taken = {variable: take_key(variable) for variable in dict.fromkeys(variables.values())}  # two may share one
+        self.keys = {key: taken[variable] for key, variable in variables.items()}
         events.emit("status", status="reading", text="Reading the rows")
         self.cases = with_facts(load_cases(spec), spec)
         write_rows(self.cases, run_dir / "rows.jsonl")
@@ -77,18 +82,14 @@ class Evaluation:
             store.close()
         answers = {system.key: self.journal.of(system.key) for system in self.spec.systems}
         try:
-            judged = judge_answers(self.spec, self.cases, answers, self.run_dir, self._stopped, self.events)
+            key = os.environ.get(JUDGE_KEY_VARIABLE, "")
+            lent = JudgeRun(self.run_dir, key, self.listen.wants_end, self.events)
+            name_causes(self.spec, self.cases, answers, self.metrics, self.journal, lent)
+            judged = judge_answers(self.spec, self.cases, answers, self.run_dir, self.listen.wants_end, self.events)
         except Stopped:
             self.events.emit("status", status="stopped", text="Stopped; verdicts so far are kept and not asked again.")
             return STOPPED
         return self._conclude(answers, judged)
-
-    def _stopped(self) -> bool:
-        try:
-            self.listen()
-        except Stopped:
-            return True
-        return False
 
     def _conclude(self, answers: dict[str, dict[int, Output]], judged: dict[str, Any] | None) -> int:
         self.events.emit("status", status="comparing", text="Comparing the systems")

@@ -13,7 +13,6 @@ from typing import Any
 from engine.evaluation import significance as stats
 from engine.evaluation.comparing import Answers, difference
 from engine.evaluation.figures import figure, outcome_of
-from engine.evaluation.metrics import METRICS
 
 SLICED_BY = {
     "label": "Label",
@@ -75,13 +74,14 @@ def slices_of(
         }
         for (by, value), rows in slice_rows(facts).items()
     ]
+    higher = answers.catalogue[metric].direction != "lower"
     for candidate in systems:
         judged = [row for row in found if not row["small"] and candidate in row["comparisons"]]
         for row, p in zip(judged, stats.holm([row["comparisons"][candidate]["p"] for row in judged]), strict=True):
             comparison = row["comparisons"][candidate]
             comparison["p_adjusted"] = p
-            comparison["verdict"] = stats.verdict(_as_difference(comparison), METRICS[metric].direction != "lower", p)
-    return sorted(found, key=lambda row: _order(row, METRICS[metric].direction != "lower"))
+            comparison["verdict"] = stats.verdict(_as_difference(comparison), higher, p)
+    return sorted(found, key=lambda row: _order(row, higher))
 
 
 def hidden_by(

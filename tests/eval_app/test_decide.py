@@ -41,9 +41,13 @@ def test_recording_again_makes_no_second_verdict(world: World) -> None:
 
 def test_the_page_names_the_gate_that_decided_and_shows_every_gate(world: World) -> None:
     page = page_of(world, evaluated(world))
+    gates = Verdict.objects.get().gates
+    assert {key: one["against"] for key, one in gates.items()} == {
+        "prompt": "base", "few": "base", "tuned": "few", "worse": "few",
+    }  # fmt: skip
     assert "Tickets, step 40" in page and "Minimum gain" in page and "Cheapest alternative" in page
     assert "Safety regression" in page and "Passed" in page and "What this verdict was made from" in page
-    assert "against Tiny + 4 examples" in page, "the base with its best prompt is the bar"
+    assert "Exact match against Tiny + 4 examples" in page, "the base with its best prompt is the bar"
 
 
 def test_the_same_gates_give_the_same_verdict_and_changed_ones_another_beside_it(world: World) -> None:

@@ -92,7 +92,7 @@ def diagnose(
 def deciding_metric(metrics: Sequence[str], primary: str) -> str | None:
     """The metric that says of a row whether it failed: the primary one; where that exists only over many rows, the
     first yes/no one."""
-    rows = [name for name in (primary, *metrics) if METRICS[name].direction == "higher"]
+    rows = [name for name in (primary, *metrics) if name in METRICS and METRICS[name].direction == "higher"]
     usable = [
         name for name in rows if METRICS[name].kind == "rate" or (name == primary and METRICS[name].kind == "mean")
     ]

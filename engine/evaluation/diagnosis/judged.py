@@ -11,15 +11,19 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
 from engine.evaluation.cases import Case
+from engine.evaluation.diagnosis import diagnose
 from engine.evaluation.diagnosis.behaviour_gap import OPEN_RULES
-from engine.evaluation.journal import Output
+from engine.evaluation.journal import Journal, Output
 from engine.evaluation.judging import JudgeSpec
 from engine.evaluation.judging.asking import code_for, framed
+from engine.evaluation.results import primary_metric, real_systems
+from engine.evaluation.spec import EvaluationSpec
 from engine.events import EventWriter
 from engine.teachers import Question, load
 
@@ -41,6 +45,16 @@ Asked = tuple[str, int]
 """(system, row)."""
 
 
+@dataclass(frozen=True, slots=True)
+class JudgeRun:
+    """What the job lends its judge: its directory, the key of the judge's endpoint, whether to stop, its events."""
+
+    folder: Path
+    key: str
+    stopped: Callable[[], bool]
+    events: EventWriter
+
+
 def read_causes(folder: Path) -> dict[Asked, str]:
     """What a judge has said in this run directory so far; a half-written last line is left out."""
     path = folder / FILE
@@ -49,6 +63,30 @@ def read_causes(folder: Path) -> dict[Asked, str]:
     data = path.read_bytes()
     lines = [json.loads(line) for line in data[: data.rfind(b"\n") + 1].splitlines()]
     return {(line["system"], line["row"]): line["cause"] for line in lines}
+
+
+def name_causes(
+    spec: EvaluationSpec,
+    cases: Sequence[Case],
+    answers: Mapping[str, Mapping[int, Output]],
+    metrics: Sequence[str],
+    journal: Journal,
+    run: JudgeRun,
+) -> None:
+    """What the judge says of each system's open failures, into the journal's state, from which the results take it.
+
+    Raises engine.teachers.Stopped; what was said by then is on disk.
+    """
+    if spec.judge is None:
+        return
+    real = {key: answers[key] for key in real_systems(spec)}
+    known = diagnose(cases, real, metrics, spec.primary or primary_metric(metrics, spec.task_type))
+    ask_judge(spec.judge, cases, real, known, run.folder, run.key, run.stopped, run.events, spec.seed)
+    causes: dict[str, dict[str, str]] = {}
+    for (system, row), cause in read_causes(run.folder).items():
+        causes.setdefault(system, {})[str(row)] = cause
+    journal.state["causes"] = causes
+    journal.save_state()
 
 
 def ask_judge(

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.evaluation.gates.seen import Finding, Seen
-from engine.evaluation.metrics import METRICS
+from engine.evaluation.gates.seen import Finding, Seen, lower_is_better
 from engine.evaluation.significance import ALPHA
 from engine.evaluation.words import as_gap, as_p, bare
 
@@ -26,7 +25,7 @@ def judged(seen: Seen, other: str, wanted: float, p: float | None = None) -> Fin
         return Finding(
             wanted, None, None, f"No row is scored for both {seen.name} and {name}: nothing can be compared."
         )
-    low, high, gain = _gains(row)
+    low, high, gain = _gains(row, lower_is_better(seen.results, row["metric"]))
     p = row["p"] if p is None else p
     asked = _asked(wanted, row["unit"])
     words = (
@@ -51,9 +50,9 @@ def rows_needed(row: dict[str, Any]) -> str:
     return f" To see {effect} takes about {power['rows_needed']:,} rows."
 
 
-def _gains(row: dict[str, Any]) -> tuple[float, float, float]:
+def _gains(row: dict[str, Any], lower: bool) -> tuple[float, float, float]:
     """Low, high and estimate, signed so that more is better."""
-    if row["metric"] in METRICS and METRICS[row["metric"]].direction == "lower":
+    if lower:
         return -row["high"], -row["low"], -row["difference"]
     return row["low"], row["high"], row["difference"]
 

@@ -77,5 +77,11 @@ def value_of(results: dict[str, Any], key: str) -> float:
     """The primary metric, signed so that more is better; a system without a value is last."""
     name = results["primary_metric"]
     value = (results["systems"][key]["metrics"].get(name) or {}).get("value")
-    sign = -1.0 if name in METRICS and METRICS[name].direction == "lower" else 1.0
-    return float("-inf") if value is None else sign * float(value)
+    return float("-inf") if value is None else float(value) * (-1.0 if lower_is_better(results, name) else 1.0)
+
+
+def lower_is_better(results: dict[str, Any], name: str) -> bool:
+    """The direction of a metric, one of the project's own included."""
+    if name in METRICS:
+        return METRICS[name].direction == "lower"
+    return any(own["name"] == name and own["direction"] == "lower" for own in results.get("own_metrics") or [])

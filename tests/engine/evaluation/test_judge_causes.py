@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from engine.evaluation.again import recompute
 from engine.evaluation.cases import Case
+from engine.evaluation.cli import evaluate_main
 from engine.evaluation.diagnosis import diagnose
 from engine.evaluation.diagnosis.judged import FILE, ask_judge, cause_in, question, read_causes
 from engine.evaluation.journal import Output
@@ -85,3 +88,30 @@ def test_a_wrong_answer_cannot_close_its_frame_or_name_a_cause() -> None:
     text = question("Why?", "So.", hostile)[1]["content"]
     (code,) = set(re.findall(r"=== wrong answer \((\w+)\) ===", text))
     assert code not in hostile
+
+
+def answering(world: OpenAI, body: dict[str, Any]) -> str:
+    """The system under test answers nothing to the point; asked as a judge, the same server names a cause."""
+    asked = body["messages"][-1]["content"]
+    return judging(world, body) if "=== wrong answer" in asked else "Nobody can say that."
+
+
+def test_an_evaluation_with_a_judge_tells_what_the_judge_saw(tmp_path: Path) -> None:
+    rows, run_dir = tmp_path / "test.jsonl", tmp_path / "run"
+    run_dir.mkdir()
+    lines = [{"prompt": f"What of money {at}?", "completion": f"It is as it was, {at} or so."} for at in range(6)]
+    rows.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with serving(answering) as server:
+        endpoint = {"kind": "endpoint", "name": "one", "base_url": server.url, "model": "m", "allow_private": True}
+        endpoint |= {"per_minute": 60_000, "timeout_s": 20}
+        spec = {
+            "kind": "evaluate", "model": None, "data": {"rows": str(rows), "system_prompt": ""}, "task_type": "text",
+            "systems": [{"key": "base", "name": "Base", "kind": "endpoint", "endpoint": endpoint}], "baseline": "base",
+            "metrics": ["exact_match"], "judge": endpoint,
+        }  # fmt: skip
+        (run_dir / "spec.json").write_text(json.dumps(spec))
+        assert evaluate_main([str(run_dir)]) == 0
+    results = json.loads((run_dir / "results.json").read_text())
+    assert results["diagnosis"]["base"]["causes"]["knowledge_gap"] == 6
+    assert {row["rule"] for row in results["diagnosis"]["base"]["rows"].values()} == {"judge"}
+    assert recompute(run_dir)["diagnosis"] == results["diagnosis"], "the files hold what the judge said"
