@@ -273,7 +273,7 @@ def _gates(project: Project, plan: Plan) -> dict[str, Any]:
     """The gates in force; where nobody has set any, the forgetting limit is the one this evaluation was asked with."""
     limits = limits_of(project).to_json()
     if not project.gate_settings.exists():
-        limits["forgetting_limit"] = 100 * plan.forgetting_limit
+        limits["forgetting_limit"] = round(100 * plan.forgetting_limit, 6)
     return limits
 
 
