@@ -42,7 +42,7 @@ def measure(options: Options) -> list[Line]:
     tenth = make(options.folder, max(100, options.rows // 10)).path
     test = make(options.folder, HELD_OUT_ROWS, seed=7).path
     out = options.folder / "out"
-    os.environ["WORKBENCH_HOME"] = str(options.folder)  # where an installation keeps what it compiled
+    os.environ.setdefault("WORKBENCH_HOME", str(options.folder))  # where an installation keeps what it compiled
     compiled = measured(compile_gates)
     counted = measured(partial(subprocess.run, ["wc", "-l", str(file)], stdout=subprocess.DEVNULL, check=True))
     first = measured(partial(parse, file))
