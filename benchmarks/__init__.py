@@ -10,5 +10,6 @@ BENCHES = {
     "audit": "benchmarks.audit",
     "near_duplicates": "benchmarks.near_duplicates",
     "training": "benchmarks.training",
+    "generation": "benchmarks.generation",
     "choices": "benchmarks.choices",
 }
