@@ -66,6 +66,43 @@ def test_it_drops_rows_that_ended_and_keeps_the_others_right(tiny: Any, tokenize
         assert found[index][:2] == (tokenizer.decode(expected, skip_special_tokens=True), len(expected))
 
 
+def test_it_reads_a_shared_beginning_once_and_answers_as_without(
+    tiny: Any, tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = [5 + 7 * i % 200 for i in range(60)]
+    prompts = [[*head, *(20 + i * j % 150 for j in range(1 + i))] for i in range(9)]
+    read: list[int] = []
+    real = tiny.forward
+
+    def watching(*given: Any, **inputs: Any) -> Any:
+        read.append(inputs["input_ids"].numel())
+        return real(*given, **inputs)
+
+    monkeypatch.setattr(tiny, "forward", watching)
+    found = texts(tiny, tokenizer, prompts, max_new_tokens=16, batch_size=4)
+    monkeypatch.undo()
+    assert read[0] == 60 and read[1] == 4 * 9, "the beginning once, then the four longest without it"
+    for index, prompt in enumerate(prompts):
+        plain = one_by_one(tiny, prompt, tokenizer.eos_token_id, 16)
+        assert found[index][:2] == (tokenizer.decode(plain, skip_special_tokens=True), len(plain))
+
+
+def test_a_model_whose_layers_see_a_window_reads_each_prompt_whole(tokenizer: Any) -> None:
+    from transformers import MistralConfig, MistralForCausalLM
+
+    torch.manual_seed(2)
+    config = MistralConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4,
+        num_key_value_heads=2, sliding_window=8, eos_token_id=tokenizer.eos_token_id, initializer_range=0.3,
+    )  # fmt: skip
+    model = MistralForCausalLM(config).eval()
+    prompts = [[5 + 3 * i % 90 for i in range(30)] + [40 + n] for n in range(3)]
+    found = texts(model, tokenizer, prompts, max_new_tokens=6)
+    for index, prompt in enumerate(prompts):
+        plain = one_by_one(model, prompt, tokenizer.eos_token_id, 6)
+        assert found[index][1] == len(plain)
+
+
 def test_it_yields_the_longest_prompts_first_and_says_what_it_timed(
     tiny: Any, tokenizer: Any, prompts: list[list[int]]
 ) -> None:
