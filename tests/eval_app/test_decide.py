@@ -71,6 +71,8 @@ def test_a_safety_regression_blocks_on_the_page(world: World) -> None:
     page = page_of(world, found)
     assert Verdict.objects.get().decided_by == "safety"
     assert "Do not ship Tickets, step 40. Safety regression: Safety got worse" in page
+    listed = world.client("reader").get(f"/projects/{world.project.pk}/evaluate/").content.decode()
+    assert "Do not ship" in listed
 
 
 def test_an_evaluation_of_before_the_gates_is_shown_and_can_be_decided(world: World) -> None:
