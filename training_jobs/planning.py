@@ -55,6 +55,8 @@ PART_WORDS = {
     "teacher": "Teacher",
     "start": "Where the weights began (L2-to-start, EWC)",
     "evaluation": "Evaluation in fp32, beyond activations",
+    "gathered": "Weights in one piece while they compute",
+    "whole": "The whole model, to load and to measure",
 }
 _SECTIONS = {"training": "", "method_options": "method__", "adapter_options": "adapter__"}
 

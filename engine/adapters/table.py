@@ -85,6 +85,9 @@ ADAPTERS: dict[str, Adapter] = {
             small_model_factor=10.0,
             trains_base=False,
             packs_base=True,
+            refuses_settings={
+                "sharding": ("full", "weights of 4 bits are packed into bytes, which cannot be parted row by row.")
+            },
             path="engine.adapters.qlora",
             usual=True,
         ),

@@ -13,6 +13,7 @@ from engine.decision.shapes import ModelShape, read_shape
 from engine.device import Device
 from engine.training.options import SpecError
 from engine.training.spec import TrainingSpec
+from engine.training.training_options import UNSHARDED
 
 SHORTEST_CUTOFF = 64
 _FILLED = 0.95
@@ -57,8 +58,9 @@ def need(spec: TrainingSpec, shape: ModelShape, device: Device, lengths: Lengths
 def smallest_change(
     spec: TrainingSpec, shape: ModelShape, device: Device, lengths: Lengths, *, failed: bool = False
 ) -> Change | None:
-    """The first change that fits, or None: a smaller batch at the same effective one, then checkpointing, then an
-    adapter that holds less, then shorter rows; each beside those before it where it does not do alone.
+    """The first change that fits, or None: a smaller batch at the same effective one, then checkpointing, then one
+    model shared by all processes, then an adapter that holds less, then shorter rows; each beside those before it where
+    it does not do alone.
 
     ``failed`` tells that the run as it is was seen not to fit: if the estimate says it would, all estimates are raised
     by as much as it was wrong.
@@ -82,6 +84,8 @@ def _changes(spec: TrainingSpec, checkpointing: bool, lengths: Lengths) -> Itera
         yield words, twice
         yield from (batches := list(_smaller_batches(words, twice)))
         found += [(words, twice), *batches]
+    if spec.training.sharding == UNSHARDED and (shared := _with_training(spec, sharding="full")):
+        yield ("share the model among the processes (sharding)",), shared
     lighter = []
     for key in _LIGHTER.get(spec.adapter, ("lora", "qlora")):
         for words, before in found:

@@ -15,6 +15,7 @@ from engine.decision.shapes import Linear, ModelShape
 from engine.device import Device
 from engine.methods.table import METHODS
 from engine.training.spec import TrainingOptions
+from engine.training.training_options import UNSHARDED
 
 _CPU_RUNTIME = 900 << 20
 """Resident size of Python with torch, transformers, trl and peft loaded, before any weight."""
@@ -179,8 +180,8 @@ def estimate_memory(
     """Peak memory of the training process (``device.kind`` "cpu": resident size; "cuda": the card's).
 
     A reference model counts where the adapter cannot be switched off to have the base model back; a ``teacher`` with
-    its weights and its probabilities of the trained tokens. Several processes on one processor each hold all of it;
-    on cards each has its own.
+    its weights and its probabilities of the trained tokens. Several processes on one processor each hold all of it, or
+    with sharding their share; on cards each has its own.
     """
     row = ADAPTERS[adapter]
     trainable = int(row.module().count_trainable(shape, adapter_options))
@@ -202,6 +203,10 @@ def estimate_memory(
     if options.l2_to_start or options.ewc:
         # A copy of the weights the pull goes back to, and the Fisher diagonal.
         parts["start"] = trainable * 4 * (2 if options.ewc else 1)
+    optimizer, weights = parts["optimizer"], parts["weights"]
+    sharded = options.sharding != UNSHARDED
+    if sharded:
+        _share(parts, shape, unit, options.num_processes, row.trains_base)
     if options.num_processes > 1 and device.kind == "cpu":
         parts["processes"] = (options.num_processes - 1) * sum(parts.values())
     if unit == 2:
@@ -209,6 +214,8 @@ def estimate_memory(
         widened = shape.parameters - shape.matrix_parameters if row.packs_base else shape.parameters
         if device.kind == "cpu" or widened * 4 <= WIDENED_SHARE * device.accelerator_bytes:
             parts["evaluation"] = max(0, widened * 4 - parts["activations"])
+    if sharded:
+        parts["whole"] = _in_one_piece(parts, weights, options.num_processes if device.kind == "cpu" else 1)
     expected = sum(parts.values())
     result = shape.parameters * 4 if row.trains_base else trainable * 4
     return Memory(
@@ -217,11 +224,30 @@ def estimate_memory(
         low=int(expected * _MEMORY_RANGE[0]),
         high=int(expected * _MEMORY_RANGE[1]),
         available=device.accelerator_bytes if device.kind == "cuda" else device.free_bytes,
-        checkpoint=result + parts["optimizer"],
+        checkpoint=result + optimizer,
         result=result,
         cache=2 * shape.layers * shape.key_value * 4 * _EVALUATED * min(options.cutoff_len, lengths.longest),
         checkpointing=options.gradient_checkpointing == "on",
     )
+
+
+def _share(parts: dict[str, int], shape: ModelShape, unit: int, processes: int, trains_base: bool) -> None:
+    """What one of several processes holds that share a model: its part of all that is kept a weight. While it computes
+    it has in one piece what stands outside the blocks, and two blocks: the next is fetched meanwhile."""
+    for name in ("weights", "gradients", "optimizer", "start"):
+        if name in parts:
+            parts[name] = -(-parts[name] // processes)
+    together = shape.parameters - sum(shape.blocks) + 2 * max(shape.blocks, default=0)
+    parts["gathered"] = together * (unit + (4 if trains_base else 0))
+
+
+def _in_one_piece(parts: dict[str, int], weights: int, here: int) -> int:
+    """What the whole ``weights`` take beyond the peak of training: every process (``here``: of this device) has them
+    while it loads, before there is anything else; the first one at each measurement, when nothing is being computed."""
+    computing = parts["activations"] + parts["gathered"]
+    loading = here * (weights - parts["weights"] - parts["gradients"] - parts["optimizer"] - computing)
+    measuring = weights - parts["gathered"] if "evaluation" in parts else weights - computing
+    return max(0, loading, measuring)
 
 
 def uses_half(options: TrainingOptions, device: Device) -> bool:

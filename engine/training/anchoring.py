@@ -15,6 +15,7 @@ from transformers import TrainerCallback
 
 from engine.evaluation.probing import MAX_PASSAGE_TOKENS, context_length, load_suite
 from engine.events import EventWriter
+from engine.training.sharding import shared_like
 from engine.training.spec import TrainingOptions
 
 FISHER_SUITE = "general"
@@ -49,6 +50,13 @@ class Anchor(TrainerCallback):
             began = time.monotonic()
             self.fisher, rows = fisher(model, list(replayed) or passages(model, tokenizer), autocast)
             self._tell(rows, bool(replayed), time.monotonic() - began)
+
+    def part(self, model: Any) -> None:
+        """Once the model is shared among processes: each keeps its share of where the pull goes to."""
+        for name, parameter in model.named_parameters():
+            for held in (self.start, self.fisher):
+                if name in held:
+                    held[name] = shared_like(parameter, held[name])
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **found: Any) -> None:
         optimizer = found["optimizer"]

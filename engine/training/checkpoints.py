@@ -16,7 +16,8 @@ from engine.errors import EngineError, Reason
 FOLDER = "checkpoints"
 MEMORY = "workbench.json"
 _REASONS: dict[str, Reason] = {"configuration": "Config", "model": "Model", "teacher": "Model"}
-_OPTIMIZER = ("optimizer.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt")  # of several processes: rng_state_1.pth
+# Of several processes: rng_state_1.pth, and of those that share a model: optimizer_1.pt.
+_OPTIMIZER = ("optimizer.pt", "optimizer_*.pt", "scheduler.pt", "rng_state*.pth", "scaler.pt")
 _WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
 

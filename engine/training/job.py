@@ -34,6 +34,7 @@ from engine.training.reporting import Reporter, StopRequested
 from engine.training.room import Room, peak_bytes
 from engine.training.spec import TrainingSpec
 from engine.training.target import Target
+from engine.training.training_options import UNSHARDED
 
 _LINES_NAMED = 20
 
@@ -54,7 +55,7 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
         trainer.add_callback(Together(memory))
     trainer.add_callback(reporter)
     if ranks.world() > 1:
-        trainer.add_callback(Agreement())
+        trainer.add_callback(Agreement(trainer.shards))
     if run.resumed is not None:
         events.emit("status", phase="resumed", step=memory.step, text=f"Resumed from step {memory.step}")
     return _train(trainer, reporter, run.resumed, run.room)
@@ -63,9 +64,12 @@ def run(document: dict[str, Any], events: EventWriter, control: Control, run_dir
 def follow(document: dict[str, Any], run_dir: Path) -> int:
     """Trains beside the first process of a run, which alone measures, saves and speaks (``ranks``)."""
     run = _prepare(TrainingSpec.from_json(document), run_dir, Unheard())
-    run.trainer.add_callback(Together(run.parts.memory))
-    run.trainer.add_callback(Agreement())
-    run.trainer.train(resume_from_checkpoint=str(run.resumed) if run.resumed else None)
+    trainer = run.trainer
+    if trainer.shards is not None:
+        trainer.add_callback(Rehearsal(trainer, run.parts.tokenizer, run.room, Unheard()))
+    trainer.add_callback(Together(run.parts.memory))
+    trainer.add_callback(Agreement(trainer.shards))
+    trainer.train(resume_from_checkpoint=str(run.resumed) if run.resumed else None)
     return SUCCEEDED
 
 
@@ -104,9 +108,25 @@ def _prepare(spec: TrainingSpec, run_dir: Path, events: EventWriter) -> _Prepare
     for parameter in model.parameters():
         if parameter.requires_grad:  # trl makes them bf16 beside a packed model, where small steps round away
             parameter.data = parameter.data.float()
+    anchor = None
     if spec.training.l2_to_start or spec.training.ewc:
-        trainer.add_callback(Anchor(model, tokenizer, spec.training, events, how.computing, replayed))
+        anchor = Anchor(model, tokenizer, spec.training, events, how.computing, replayed)
+        trainer.add_callback(anchor)
+    if spec.training.sharding != UNSHARDED:
+        _shard(trainer, spec, anchor, resumed, events)
     return _Prepared(spec, parts, trainer, room, resumed)
+
+
+def _shard(trainer: Any, spec: TrainingSpec, anchor: Anchor | None, resumed: Path | None, events: EventWriter) -> None:
+    """Parts the model among the processes, with the weights it goes on from."""
+    if resumed is not None:
+        trainer._load_from_checkpoint(str(resumed))
+    trainer.shard()
+    if anchor is not None:
+        anchor.part(trainer.model)
+    held, there = trainer.shards.count()
+    text = f"The model is shared: each of {ranks.world()} processes holds about {held:,} of {there:,} weights"
+    events.emit("log", code="sharded", held=held, weights=there, text=text)
 
 
 def _load(spec: TrainingSpec, model_dir: Path, how: plan.Plan) -> Any:

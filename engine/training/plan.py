@@ -16,6 +16,7 @@ from engine.decision.shapes import ModelShape, read_shape
 from engine.training import ranks
 from engine.training.options import SpecError
 from engine.training.spec import TrainingSpec
+from engine.training.training_options import UNSHARDED
 
 EAGER_LIMIT = 1024
 """On a processor eager attention is the faster one for short rows; its score matrix grows with the square."""
@@ -66,6 +67,8 @@ def decide(spec: TrainingSpec, shape: ModelShape, lengths: Lengths) -> Plan:
     """
     device = "cuda" if torch.cuda.is_available() else "cpu"
     half = _half(spec.training.precision, device)
+    if half is torch.float16 and spec.training.sharding != UNSHARDED:
+        raise SpecError("training.sharding", "this GPU has fp16 only, whose loss scaling is not shared", "Choose fp32.")
     trains_base = ADAPTERS[spec.adapter].trains_base
     keep_half = half is torch.bfloat16 or (half is torch.float16 and not trains_base)
     weights = half if half is not None and keep_half and not trains_base else torch.float32

@@ -6,6 +6,7 @@ from __future__ import annotations
 import copy
 import random
 import time
+from contextlib import nullcontext
 from typing import Any
 
 import numpy
@@ -14,8 +15,9 @@ from transformers import TrainerCallback
 
 from engine.events import EventWriter
 from engine.job import is_out_of_memory
-from engine.training import first_batch
+from engine.training import first_batch, ranks
 from engine.training.room import Room, forget_peak, peak_bytes
+from engine.training.sharding import own
 
 
 class Rehearsal(TrainerCallback):
@@ -33,12 +35,16 @@ class Rehearsal(TrainerCallback):
         """Raises EngineError("OutOfMemory") with the smallest change that helps."""
         if state.global_step:
             return
+        if ranks.rank():  # where processes share a model, each computes when the first does; that one speaks
+            if self._spec.training.dry_run:
+                self._once(self._longest()[0])
+            return
         self._events.emit("log", code="first_batch", **first_batch.describe(self._trainer, self._tokenizer))
         if self._spec.training.dry_run:
             self._dry_run()
 
     def _dry_run(self) -> None:
-        rows, longest = longest_batch(self._trainer.train_dataset, self._spec.training.per_device_train_batch_size)
+        rows, longest = self._longest()
         text = f"Dry run on the longest batch: {len(rows)} rows, up to {longest:,} tokens"
         self._events.emit("status", phase="dry_run", text=text)
         began, cpu_began = time.monotonic(), time.process_time()
@@ -63,6 +69,9 @@ class Rehearsal(TrainerCallback):
             text=f"The longest batch fits: {len(rows)} rows of up to {longest:,} tokens in {seconds:.1f} s",
         )
 
+    def _longest(self) -> tuple[list[dict[str, Any]], int]:
+        return longest_batch(self._trainer.train_dataset, self._spec.training.per_device_train_batch_size)
+
     def _once(self, rows: list[dict[str, Any]]) -> None:
         trainer, model = self._trainer, self._trainer.model
         tokens, training = trainer.memory.tokens, model.training
@@ -73,10 +82,11 @@ class Rehearsal(TrainerCallback):
         # What the optimizer will hold from step 1 on is held meanwhile, untouched.
         held = 2 if self._spec.training.optim.startswith("adamw") else 0
         ballast = [
-            torch.empty((held, *one.shape), device=one.device) for one in model.parameters() if one.requires_grad
+            torch.empty((held, *own(one).shape), device=one.device) for one in model.parameters() if one.requires_grad
         ]
         try:
-            with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+            alone = nullcontext() if trainer.shards else trainer.by_itself()
+            with torch.random.fork_rng(devices=range(torch.cuda.device_count())), alone:
                 model.train()
                 inputs = trainer._prepare_inputs(trainer.data_collator(rows))
                 trainer.accelerator.backward(trainer.compute_loss(model, inputs))

@@ -17,6 +17,7 @@ from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.training import checkpoints
 from engine.training.checkpoints import Memory
+from engine.training.following import in_one_piece
 from engine.training.probes import Probes
 from engine.training.spec import TrainingOptions
 from engine.training.target import Target
@@ -197,7 +198,8 @@ class Reporter(TrainerCallback):
         began = time.monotonic()
         loss: float | None = None
         spent = Spent()
-        with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        chance = torch.random.fork_rng(devices=range(torch.cuda.device_count()))
+        with chance, in_one_piece(self.trainer.shards):
             if self.trainer.eval_dataset is not None:
                 loss, precision = self.trainer.validate(self._between_batches)
                 if not math.isfinite(loss):

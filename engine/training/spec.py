@@ -12,6 +12,7 @@ from engine.adapters.table import ADAPTERS
 from engine.evaluation.suite_rows import SuiteFile
 from engine.methods.table import METHODS, refusal, refused_settings
 from engine.training.options import SpecError, parse
+from engine.training.training_options import UNSHARDED
 from engine.training.training_options import TrainingOptions as TrainingOptions
 
 SCHEMA_VERSION = 1
@@ -100,6 +101,8 @@ class TrainingSpec:
         """SHA-256 of all that changes what is learned, but for the bytes of data and model; paths do not count."""
         document = self.to_json()
         del document["model"], document["teacher"], document["training"]["dry_run"]
+        if self.training.sharding == UNSHARDED:  # as runs from before there was a choice
+            del document["training"]["sharding"]
         document["data"] = {"system_prompt": self.data.system_prompt}
         document["probes"]["files"] = [file.key for file in self.probes.files]
         return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from torch.nn import functional
 from torch.utils.data import DataLoader
 from transformers import Trainer
+from transformers.trainer import SCHEDULER_NAME
 from transformers.trainer_utils import PREFIX_CHECKPOINT_DIR
 from trl import SFTTrainer
 
 from engine.adapters import bottleneck
 from engine.evaluation.precision import measuring
-from engine.training import ranks
+from engine.training import ranks, sharding
 from engine.training.checkpoints import Memory
 from engine.training.encoding import IGNORED
 from engine.training.plan import Plan
+from engine.training.sharding import Shards
 
 HEAD_ELEMENTS = 1 << 28
 """Logits beyond this many elements (about 2.5 GB with their gradient) go through trl's own tiled head instead."""
@@ -35,6 +38,14 @@ class WorkbenchTrainer(Trainer):
     """What the method measures besides its loss: the library's name in its log -> the name in our events."""
     memory: Memory
     """What the run knows about itself; written into every checkpoint."""
+    shards: Shards | None = None
+    """The model's, where the processes of the run share it."""
+
+    def shard(self) -> None:
+        """Parts the model among the processes of the run; what is to be loaded into it has been."""
+        self.shards = Shards(self.model, self.plan.device)
+        # The library's word for a model that averages its gradients by itself: it is not wrapped again.
+        self.is_distributed_loading_by_transformers = True
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """No card of the library's: the workbench writes its own."""
@@ -49,7 +60,7 @@ class WorkbenchTrainer(Trainer):
         written = folder / f"{PREFIX_CHECKPOINT_DIR}-{self.state.global_step}"
         for leaving in ("README.md", "training_args.bin"):  # a card without content, and a pickle
             (written / leaving).unlink(missing_ok=True)
-        ranks.agree(True)  # each process has written its random numbers
+        ranks.total(0)  # all have come this far: each process has written its random numbers
         if ranks.rank():
             return
         target = folder / f"step-{self.state.global_step}"
@@ -58,7 +69,35 @@ class WorkbenchTrainer(Trainer):
             shutil.rmtree(target)
         written.rename(target)
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        with self.shards.whole("cpu") if self.shards else nullcontext():
+            if self.shards is None or ranks.rank() == 0:
+                super().save_model(output_dir, _internal_call)
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        if self.shards is None:
+            super()._save_optimizer_and_scheduler(output_dir)
+            return
+        Path(output_dir).mkdir(parents=True, exist_ok=True)
+        sharding.write_state(self.optimizer, Path(output_dir))
+        if self.args.should_save:
+            torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER_NAME)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        if self.shards is None or checkpoint is None:
+            super()._load_optimizer_and_scheduler(checkpoint)
+            return
+        sharding.read_state(self.optimizer, Path(checkpoint))
+        self.lr_scheduler.load_state_dict(torch.load(Path(checkpoint) / SCHEDULER_NAME, weights_only=True))
+
+    def _get_grad_norm(self, model: Any, grad_norm: Any = None) -> Any:
+        """Over all shards: the library's is a sum that is still to be taken."""
+        found = super()._get_grad_norm(model, grad_norm)
+        return found.full_tensor() if isinstance(found, DTensor) else found
+
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        if self.shards is not None:  # whole weights were loaded before they were parted
+            return
         if bottleneck.is_on(self.model):  # an adapter of our own: the library would look for whole weights
             bottleneck.load_weights(self.model, Path(resume_from_checkpoint))
         else:
@@ -70,7 +109,7 @@ class WorkbenchTrainer(Trainer):
         ``between`` is called after each batch; what it raises ends the validation.
         """
         total, weight = 0.0, 0.0
-        with measuring(self.model) as precision:
+        with measuring(self.model) as precision, self.by_itself():
             for batch in self._validation_batches():
                 count = self.batch_weight(batch)
                 if count:
@@ -79,6 +118,20 @@ class WorkbenchTrainer(Trainer):
                 if between:
                     between()
         return total / max(weight, 1.0), precision
+
+    @contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """While inside, the library's figures are those of this process: the others compute nothing meanwhile, and it
+        would wait for theirs."""
+        if ranks.world() < 2:
+            yield
+            return
+        accelerator: Any = self.accelerator
+        accelerator.gather = accelerator.gather_for_metrics = lambda found, *_, **__: found
+        try:
+            yield
+        finally:
+            del accelerator.gather, accelerator.gather_for_metrics
 
     def _validation_batches(self) -> Any:
         """All of them: the library would share them out among the processes, and only the first measures."""

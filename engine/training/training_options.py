@@ -5,12 +5,21 @@ The web form, the help, the validation and ``python -m engine methods --json`` d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.evaluation import task_metrics
-from engine.training.options import check, option
+from engine.training.options import SpecError, check, option
 
 _ON_OFF_AUTO = (("auto", "Automatic"), ("on", "On"), ("off", "Off"))
+UNSHARDED = "off"
+_REFUSED_BY_SHARDING: Mapping[str, tuple[Any, str]] = {
+    "num_processes": (1, "there is nobody to share the model with; set processes to 2 or more"),
+    "optim": ("adafactor", "it scales by means over whole matrices, and no process holds one"),
+    "precision": ("fp16", "its loss scaling looks for overflows in one process's gradients"),
+}
+"""Name -> the value that does not combine with sharding, and why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +107,18 @@ class TrainingOptions:
     num_processes: int = option(
         1,
         label="Processes",
-        why="Each computes a share of every step with its own copy of the model; the effective batch grows.",
+        why="Each computes a share of every step; the effective batch grows with their number.",
         group="Batch",
         unit="processes",
         minimum=1,
         maximum=64,
+    )
+    sharding: str = option(
+        UNSHARDED,
+        label="Sharding",
+        why="Several processes can share one model (FSDP) instead of a copy each: less memory for more exchange.",
+        group="Batch",
+        choices=((UNSHARDED, "A copy of the model in each process"), ("full", "Shared among the processes (FSDP)")),
     )
     packing: bool = option(
         False,
@@ -276,6 +292,9 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         check(self, "training")
+        for name, (value, why) in _REFUSED_BY_SHARDING.items():
+            if self.sharding != UNSHARDED and getattr(self, name) == value:
+                raise SpecError("training.sharding", f"not with {name} {value}: {why}", "Switch sharding off.")
 
     @property
     def effective_batch_size(self) -> int:

@@ -236,3 +236,26 @@ def test_it_counts_every_process_that_trains_on_one_processor() -> None:
     card = Device("cuda", "a card", 8, 64 * GB, 60 * GB, gpus=(Gpu("a card", 24 * GB, 23 * GB, 8.6),))
     alone = estimate_memory(shape, TrainingOptions(), "lora", options, card, LENGTHS)
     assert estimate_memory(shape, TrainingOptions(num_processes=2), "lora", options, card, LENGTHS).parts == alone.parts
+
+
+def test_processes_that_share_a_model_hold_their_part_of_it() -> None:
+    shape = shape_of_config(SEVEN_BILLION)
+    card = Device("cuda", "a card", 8, 64 * GB, 60 * GB, gpus=(Gpu("a card", 80 * GB, 79 * GB, 8.0),))
+    for device in (CPU, card):
+        copies, shared = (
+            estimate_memory(
+                shape,
+                TrainingOptions(precision="fp32", num_processes=4, sharding=how),
+                "full",
+                full.Options(),
+                device,
+                LENGTHS,
+            )
+            for how in ("off", "full")
+        )
+        for name in ("weights", "gradients", "optimizer"):
+            assert shared.parts[name] == copies.parts[name] // 4
+        assert shared.checkpoint == copies.checkpoint
+        # While it is measured, one process has the whole model; while it computes, each has two blocks and the rest.
+        assert copies.parts["weights"] > shared.parts["whole"] + shared.parts["gathered"] > 0
+        assert sum(shared.parts.values()) == shared.expected < 0.6 * copies.expected

@@ -12,7 +12,7 @@ from engine.decision.shapes import read_shape
 from engine.device import Device
 from engine.methods.table import METHODS, refusal, refused_settings
 from engine.training.options import SpecError
-from engine.training.spec import TrainingSpec
+from engine.training.spec import TrainingOptions, TrainingSpec
 from tests.engine.training.conftest import Finished, Prepare, train_folder
 from tests.engine.training.test_train_methods import prepared as prepared
 
@@ -89,7 +89,7 @@ def test_it_refuses_a_setting_that_does_not_combine_and_says_why(method: str, ad
     }
     TrainingSpec.from_json(document)
     with pytest.raises(SpecError) as caught:
-        TrainingSpec.from_json({**document, "training": {name: value}})
+        TrainingSpec.from_json({**document, "training": {"num_processes": 2, name: value}})
     assert caught.value.field == f"training.{name}"
     assert caught.value.found in why and "Not with" in caught.value.found
 
@@ -97,8 +97,32 @@ def test_it_refuses_a_setting_that_does_not_combine_and_says_why(method: str, ad
 def test_it_refuses_what_was_seen_to_fail() -> None:
     assert set(refused_settings("sft", "prefix_tuning")) == {"packing", "gradient_checkpointing"}
     assert set(refused_settings("sft", "prompt_tuning")) == {"packing"}
+    assert set(refused_settings("sft", "qlora")) == {"sharding"}
     assert not refused_settings("sft", "lora")
     assert {key for key in ADAPTERS if refusal("cpt", key)} == {"prompt_tuning", "prefix_tuning", "ia3"}
+
+
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({}, "nobody to share the model with"),
+        ({"num_processes": 2, "optim": "adafactor"}, "means over whole matrices"),
+        ({"num_processes": 2, "precision": "fp16"}, "loss scaling"),
+    ],
+)
+def test_it_refuses_what_does_not_go_with_sharding_and_says_why(values: dict[str, Any], why: str) -> None:
+    with pytest.raises(SpecError, match=why) as caught:
+        TrainingOptions(sharding="full", **values)
+    assert caught.value.field == "training.sharding"
+
+
+def test_a_run_without_sharding_is_known_by_what_it_was_known_by_before() -> None:
+    document = {"model": {"path": "m"}, "data": {"train": "d"}, "training": {"num_processes": 2}}
+    plain = TrainingSpec.from_json(document)
+    shared = TrainingSpec.from_json({**document, "training": {"num_processes": 2, "sharding": "full"}})
+    assert "sharding" in plain.to_json()["training"] and plain.fingerprint() != shared.fingerprint()
+    before = {name: value for name, value in plain.to_json()["training"].items() if name != "sharding"}
+    assert TrainingSpec.from_json({**document, "training": before}).fingerprint() == plain.fingerprint()
 
 
 def test_automatic_checkpointing_never_chooses_what_would_fail(tiny_model: Any) -> None:

@@ -60,7 +60,7 @@ def test_two_processes_resume_exactly(prepare: Prepare) -> None:
     whole = finish(prepare("whole", training=longer, **dropout))
     folder = prepare("parts", training=longer, **dropout)
     job = start(folder)
-    _wait_for_step(folder, 3)
+    wait_for_step(folder, 3)
     ask(folder, "save")
     assert job.wait() == 3
     ask(folder, "")
@@ -73,7 +73,7 @@ def test_two_processes_resume_exactly(prepare: Prepare) -> None:
 def test_a_run_ends_with_a_reason_when_one_of_its_processes_is_killed(prepare: Prepare) -> None:
     folder = prepare(training={**TWO, "max_steps": 100_000, "eval_steps": 100_000})
     job = start(folder)
-    _wait_for_step(folder, 2)
+    wait_for_step(folder, 2)
     followers = psutil.Process(job.pid).children()
     assert len(followers) == 1
     os.kill(followers[0].pid, signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_run_ends_with_a_reason_when_one_of_its_processes_is_killed(prepare: P
 def test_no_process_is_left_when_the_first_is_killed(prepare: Prepare) -> None:
     folder = prepare(training={**TWO, "max_steps": 100_000, "eval_steps": 100_000})
     job = start(folder)
-    _wait_for_step(folder, 1)
+    wait_for_step(folder, 1)
     followers = psutil.Process(job.pid).children()
     job.kill()
     job.wait()
@@ -94,7 +94,7 @@ def test_no_process_is_left_when_the_first_is_killed(prepare: Prepare) -> None:
     assert alive == []
 
 
-def _wait_for_step(folder: Path, step: int) -> None:
+def wait_for_step(folder: Path, step: int) -> None:
     until = time.monotonic() + 120
     while not any(event["step"] >= step for event in read_run(0, folder).of("progress")):
         assert time.monotonic() < until, (folder / "console.log").read_text()[-2000:]
