@@ -135,6 +135,7 @@ TABLE: dict[str, Row] = {
     "export_new": Row((SIGN_IN, 404, 403, 200, 200), (SIGN_IN, 404, 403, 400, 400), ("project", "job")),
     "export": Row(PAGE, args=("project", "export")),
     "export_register": Row(NO_GET, WRITE, ("project", "export")),
+    "export_delete": Row(NO_GET, WRITE, ("project", "export")),
     # The export in the table has not been made yet, so there is no file of it.
     "export_download": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export")),
     "export_file": Row((SIGN_IN, 404, 403, 404, 404), args=("project", "export", "file")),

@@ -71,6 +71,7 @@ def export(request: HttpRequest, project_id: int, export_id: int) -> HttpRespons
         "job": found.job,
         "run": found.run,
         "can_write": can_write(found.job.project.role),
+        "kept": exporting.why_kept(found),
         "replay": (found.result or {}).get("replay"),
         "page": page,
         "shown": [_shown(row) for row in page],
@@ -95,6 +96,18 @@ def register(request: HttpRequest, project_id: int, export_id: int) -> HttpRespo
     else:
         messages.success(request, f"{model.name} is a base model of this project now.")
     return redirect(found)
+
+
+@require_POST
+def delete(request: HttpRequest, project_id: int, export_id: int) -> HttpResponse:
+    """The export goes with its files; the run it was made of stays."""
+    found = get_export(request, project_id, export_id, Role.MEMBER)
+    kept = exporting.why_kept(found)
+    if kept or not exporting.delete(found):
+        messages.error(request, kept or "It is a base model now, so it stays.")
+        return redirect(found)
+    messages.success(request, f"{found} is gone, and its files with it. The run and its checkpoints are as they were.")
+    return redirect(found.job)
 
 
 @require_GET

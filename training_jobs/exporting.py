@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -113,6 +114,26 @@ def register_base(export: Export) -> BaseModel:
     model = register(export.folder, name=name, stored_as=f"../runs/{export.run_id}/export", project=export.job.project)
     Export.objects.filter(pk=export.pk).update(base_model=model)
     return model
+
+
+def why_kept(export: Export) -> str:
+    """Why an export cannot be deleted now; empty when it can."""
+    if not export.run.has_ended:
+        return "It is still being written: cancel it first."
+    if export.base_model is not None:
+        return f"Its files are the base model {export.base_model.name}, so it stays."
+    return ""
+
+
+def delete(export: Export) -> bool:
+    """Takes it from the list and its files from the disk; False when it has become a base model meanwhile."""
+    folder = export.run.directory
+    with transaction.atomic():
+        gone, _ = Export.objects.filter(pk=export.pk, base_model=None).delete()
+        if gone:
+            export.run.delete()
+            transaction.on_commit(lambda: shutil.rmtree(folder, ignore_errors=True))
+    return bool(gone)
 
 
 def _spec(export: Export, rows: int) -> dict[str, Any]:

@@ -29,6 +29,7 @@ urlpatterns = [
     path("plans/<int:plan_id>/stop/", plan_views.stop, name="plan_stop"),
     path("exports/<int:export_id>/", export_views.export, name="export"),
     path("exports/<int:export_id>/register/", export_views.register, name="export_register"),
+    path("exports/<int:export_id>/delete/", export_views.delete, name="export_delete"),
     path("exports/<int:export_id>/download/", export_views.download, name="export_download"),
     path("exports/<int:export_id>/files/<str:name>", export_views.file, name="export_file"),
 ]

@@ -67,6 +67,31 @@ def test_it_exports_and_shows_that_it_is_the_same_and_is_a_base_model_then(world
     assert AutoModelForCausalLM.from_pretrained(model.path).config.model_type == "llama"
     assert model.name in client.get(launch_url(world)).content.decode(), "a run can start from it"
     assert model.licence == world.base_model.licence and "first try" not in str(model.about["cannot"])
+    gone = client.post(reverse("export_delete", args=[world.project.pk, merged.pk]), follow=True).content.decode()
+    assert "so it stays" in gone and model.is_there and Export.objects.filter(pk=merged.pk).exists()
+
+
+def test_it_deletes_an_export_with_its_files_and_leaves_the_run(
+    world: World, job: TrainingJob, django_capture_on_commit_callbacks: Any
+) -> None:
+    ask(world, job)
+    export = Export.objects.get()
+    url, client = reverse("export_delete", args=[world.project.pk, export.pk]), world.client("member")
+    assert "still being written" in client.post(url, follow=True).content.decode()
+    assert url not in client.get(export.get_absolute_url()).content.decode()
+    export.run.status = Status.SUCCEEDED
+    export.run.save(update_fields=["status"])
+    export.folder.mkdir(parents=True)
+    (export.folder / "model.safetensors").write_bytes(b"12345")
+    Export.objects.update(result={"files": [{"name": "model.safetensors", "bytes": 5, "sha256": "0"}], "bytes": 5})
+    page = client.get(export.get_absolute_url()).content.decode()
+    assert url in page and "with 1 file (5\xa0bytes)" in page
+    assert url not in world.client("reader").get(export.get_absolute_url()).content.decode()
+    with django_capture_on_commit_callbacks(execute=True):
+        assert "is gone" in client.post(url, follow=True).content.decode()
+    assert not Export.objects.exists() and not export.run.directory.exists()
+    assert TrainingJob.objects.filter(pk=job.pk).exists() and job.checkpoints.get().is_there
+    assert client.post(url).status_code == 404
 
 
 def test_a_model_of_a_project_is_for_its_people_alone(world: World, tiny_model: Path) -> None:
