@@ -115,6 +115,13 @@ class Launch:
     def kinds(self) -> list[tuple[str, str]]:
         return [(name, kind.label) for name, kind in KINDS.items()]
 
+    def forgive_what_is_empty(self) -> None:
+        """Takes back the errors of fields that nobody has filled yet: a system was added, nothing was sent."""
+        for form in (self.form, *self.systems):
+            for name, errors in form.errors.as_data().items():
+                if all(error.code == "required" for error in errors):
+                    del form.errors[name]
+
     def problems(self) -> list[str]:
         """What stands against starting, as far as the form alone can say."""
         found = [str(error) for errors in self.form.errors.values() for error in errors]

@@ -46,6 +46,7 @@ def new(request: HttpRequest, project_id: int) -> HttpResponse:
     launch = launch_form.typed(project, request.POST)
     foreseen, plan = foreseeing.foresee(launch)
     if any(name in request.POST for name in ("add", "remove", "refresh")):
+        launch.forgive_what_is_empty()
         return _form(request, launch, foreseen)
     if plan is not None:
         try:

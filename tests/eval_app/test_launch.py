@@ -48,6 +48,14 @@ def test_systems_are_added_and_removed_by_plain_buttons(world: World) -> None:
     assert not Evaluation.objects.exists()
 
 
+def test_a_system_just_added_is_not_wrong_before_anybody_filled_it(world: World) -> None:
+    world.job()
+    client = world.client("member")
+    page = client.post(url(world), sent(world, add="1", add_kind="prompt")).content.decode()
+    assert page.count("Empty. Give a value.") == 1, "the preview alone says what is missing"
+    assert "Not ready" in page
+
+
 def test_it_starts_what_was_chosen(world: World) -> None:
     job = world.job()
     endpoint = Endpoint(

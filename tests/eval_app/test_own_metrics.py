@@ -113,7 +113,7 @@ def test_an_evaluation_that_starts_measures_them_and_has_the_judge_that_was_chos
     )
     endpoint.set_key("sk-secret-0123456789abcdef")
     endpoint.save()
-    page = client.get(f"/projects/{world.project.pk}/evaluate/").content.decode()
+    page = client.get(f"/projects/{world.project.pk}/evaluate/new/").content.decode()
     assert "Large (endpoint)" in page
     asked = {"job": job.pk, "judge": f"endpoint:{endpoint.pk}", "judge_rows": "7", "judge_instructions": "Be brief."}
     client.post(f"/projects/{world.project.pk}/evaluate/start/", asked)
