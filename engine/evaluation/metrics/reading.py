@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Any
 
 MISSING = object()
@@ -16,6 +17,7 @@ MISSING = object()
 _EDGES = " \t\r\n\"'`“”‘’«»"
 _CLOSING = ".!,;:。！"
 _MAX_JSON = 1_000_000
+_OVERLAPS = 20
 _FENCE = re.compile(r"```[a-zA-Z0-9_-]*[ \t]*\r?\n?(.*?)```", re.DOTALL)
 
 
@@ -28,11 +30,43 @@ def normalised(text: str) -> str:
 
 def holds(text: str, part: str) -> bool:
     """Whether `part` stands in `text` as whole words (both already normalised)."""
-    if not part:
-        return False
-    left = r"(?<!\w)" if part[0].isalnum() or part[0] == "_" else ""
-    right = r"(?!\w)" if part[-1].isalnum() or part[-1] == "_" else ""
-    return re.search(left + re.escape(part) + right, text) is not None
+    return bool(part) and any(_apart(text, at, at + len(part)) for at in _places(text, part))
+
+
+def _apart(text: str, start: int, end: int) -> bool:
+    """Whether no word goes on over either end of text[start:end]."""
+    left = start > 0 and _in_word(text[start]) and _in_word(text[start - 1])
+    return not left and not (end < len(text) and _in_word(text[end - 1]) and _in_word(text[end]))
+
+
+def _in_word(sign: str) -> bool:
+    return sign.isalnum() or sign == "_"
+
+
+def _places(text: str, part: str) -> Iterator[int]:
+    """Where `part` begins in `text`, overlapping ones too, in time that grows with the lengths and not their product:
+    the library's search, and after a few places that overlap the failure function of Knuth, Morris and Pratt (1977)."""
+    at = text.find(part)
+    for _ in range(_OVERLAPS):
+        if at < 0:
+            return
+        yield at
+        at = text.find(part, at + 1)
+    if at < 0:
+        return
+    fail, known = [0] * len(part), 0
+    for index in range(1, len(part)):
+        while known and part[index] != part[known]:
+            known = fail[known - 1]
+        known += part[index] == part[known]
+        fail[index] = known
+    known = 0
+    for index in range(at, len(text)):
+        while known and (known == len(part) or text[index] != part[known]):
+            known = fail[known - 1]
+        known += text[index] == part[known]
+        if known == len(part):
+            yield index - len(part) + 1
 
 
 def strict_json(text: str) -> Any:

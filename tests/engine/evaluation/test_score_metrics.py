@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -21,6 +22,7 @@ from engine.evaluation.metrics import (
     options_of,
     row_scorer,
 )
+from engine.evaluation.metrics.reading import holds
 from engine.training.options import describe
 
 HOSTILE = (
@@ -120,3 +122,13 @@ def test_every_option_has_a_form_field_and_a_default_that_holds() -> None:
         defaults = {field.name: field.default for field in describe(options)}
         assert check_options({name: defaults}) == {name: defaults}
         assert all(field.label and field.why for field in describe(options))
+
+
+@given(
+    st.text("ab _é1.") | st.integers(0, 60).map("ab a".__mul__),
+    st.text("ab _1") | st.integers(1, 50).map("ab a".__mul__),
+)
+def test_it_finds_whole_words_where_they_overlap(text: str, part: str) -> None:
+    left = r"(?<!\w)" if part[:1].isalnum() or part[:1] == "_" else ""
+    right = r"(?!\w)" if part[-1:].isalnum() or part[-1:] == "_" else ""
+    assert holds(text, part) == bool(part and re.search(left + re.escape(part) + right, text))

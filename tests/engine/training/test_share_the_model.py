@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from engine.control import ask
 from engine.evaluation.generate import generate
-from engine.evaluation.systems import Stable, System
+from engine.evaluation.weights import Stable, System
 from tests.engine.training.conftest import Prepare
 from tests.engine.training.test_share_the_steps import ONE, TWO, finish, start, wait_for_step
 from tests.engine.training.test_train_methods import prepared as prepared
