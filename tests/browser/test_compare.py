@@ -126,6 +126,7 @@ def test_notes_and_tags_are_left_without_losing_the_place(visitor: Visitor, comp
     expect(page.locator(".row-said")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_figures_are_drawn_as_bars_with_intervals_or_as_a_radar(visitor: Visitor, compare: str, look: Look) -> None:
     page = visitor.page
     page.goto(compare)

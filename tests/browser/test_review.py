@@ -15,7 +15,7 @@ from tests.browser.conftest import Site, Visitor
 from tests.browser.reviewed import LOOKED_AT, ROWS, SECOND_PERSON
 from tests.home import ROOT
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.timeout(900)]
 NAMES = re.compile("SmolLM2 as it is|tickets-v3, step 75")
 
 
