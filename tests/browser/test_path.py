@@ -18,7 +18,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from engine.samples import load
 from tests.browser.conftest import Site, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(4200)]
 
 SECOND = 1000
 Picture = Callable[[Page, str], None]
@@ -66,12 +66,12 @@ def test_a_newcomer_reaches_a_finished_comparison_on_the_sample(
     _survives_a_closed_window_and_a_killed_web_process(site, visitor, signed_in, run_url)
 
     evaluate = page.get_by_role("button", name=re.compile("Evaluate against the baseline"))
-    expect(evaluate).to_be_visible(timeout=900 * SECOND)
+    expect(evaluate).to_be_visible(timeout=1800 * SECOND)
     picture(page, "run")
     evaluate.click()
 
     verdict = page.get_by_label("Verdict")
-    expect(verdict).to_be_visible(timeout=600 * SECOND)
+    expect(verdict).to_be_visible(timeout=1200 * SECOND)
     expect(verdict).to_contain_text("is better than")
     picture(page, "evaluation")
     _accessible(page)
@@ -135,7 +135,7 @@ def test_a_file_of_ones_own_is_uploaded_audited_and_trained(
     page.get_by_label("Task metric while training").select_option(label="Not measured")
     page.get_by_label("General", exact=True).uncheck()
     page.get_by_role("button", name="Start the run").click()
-    expect(page.get_by_role("button", name="Evaluate against the baseline")).to_be_visible(timeout=900 * SECOND)
+    expect(page.get_by_role("button", name="Evaluate against the baseline")).to_be_visible(timeout=1800 * SECOND)
 
 
 def _watch_it_move(page: Page) -> None:
