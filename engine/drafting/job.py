@@ -24,6 +24,7 @@ from engine.drafting.seeds import Seed, choose, redacted
 from engine.errors import EngineError
 from engine.events import EventWriter
 from engine.job import STOPPED, SUCCEEDED
+from engine.lines import whole_lines
 from engine.teachers import KEY_VARIABLE, Question, Reply, Stopped, load
 
 MOST_CANDIDATES = 5000
@@ -221,13 +222,7 @@ class Drafting:
     # ── going on ──────────────────────────────────────────────────────────────────────────────────────────────
     def _resume(self, path: Path) -> None:
         """Takes in what an earlier attempt wrote; a line it was killed in is cut off."""
-        if not path.exists():
-            return
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(path, len(whole))
-        for raw in whole.splitlines():
+        for raw in whole_lines(path):
             line = json.loads(raw)
             self._asked.add(line["request"])
             self.tokens_in += line["tokens_in"]

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from engine.lines import whole_lines
+
 
 @dataclass(frozen=True, slots=True)
 class Output:
@@ -87,13 +89,6 @@ class Journal:
         partial.replace(self._state)
 
     def _read(self) -> None:
-        if not self._outputs.exists():
-            return
-        data = self._outputs.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            with self._outputs.open("r+b") as file:
-                file.truncate(whole)
-        for line in data[:whole].splitlines():
+        for line in whole_lines(self._outputs):
             output = Output(**json.loads(line))
             self.outputs[output.system, output.row] = output

@@ -142,11 +142,6 @@ def can_show(n: int, kind: Kind = "rate") -> float | None:
     return difference_for_rates(n) if kind == "rate" else difference_for_means(n, SPREAD)
 
 
-def rows_to_show(difference: float, kind: Kind = "rate") -> int | None:
-    """The rows to plan for before anything has run; None when they are too many to plan for."""
-    return rows_for_rates(difference) if kind == "rate" else rows_for_means(difference, SPREAD)
-
-
 def planned(n: int, kind: Kind = "rate") -> str:
     """One sentence for the form that starts an evaluation."""
     shown = can_show(n, kind)

@@ -25,6 +25,7 @@ from engine.evaluation.judging.asking import code_for, framed
 from engine.evaluation.results import primary_metric, real_systems
 from engine.evaluation.spec import EvaluationSpec
 from engine.events import EventWriter
+from engine.lines import whole_lines
 from engine.teachers import Question, load
 
 FILE = "causes.jsonl"
@@ -108,7 +109,7 @@ def ask_judge(
     if not missing:
         return ""
     events.emit("status", status="judging", text=f"{judge.name} looks at {len(missing)} failures")
-    _cut_tail(folder / FILE)
+    whole_lines(folder / FILE)  # what is appended must begin a line
     teacher = {"max_tokens": 200, **judge.teacher}
     texts = [_texts(cases[row], answers[system][row]) for system, row in missing]
     try:
@@ -127,14 +128,6 @@ def ask_judge(
         events.emit("warning", code="judge_failed", text=f"The judge stopped: {error.text} {error.remedy}")
         return f"{error.text} {error.remedy}"
     return ""
-
-
-def _cut_tail(path: Path) -> None:
-    """Takes a half-written last line off."""
-    if path.is_file():
-        data = path.read_bytes()
-        with path.open("r+b") as file:
-            file.truncate(data.rfind(b"\n") + 1)
 
 
 def question(prompt: str, reference: str, answer: str) -> list[dict[str, str]]:

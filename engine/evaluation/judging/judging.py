@@ -23,6 +23,7 @@ from engine.evaluation.judging.summing import summed
 from engine.evaluation.results import real_systems
 from engine.evaluation.spec import EvaluationSpec
 from engine.events import EventWriter
+from engine.lines import whole_lines
 from engine.teachers import Question, Reply, load
 
 _TELL_EVERY_S = 1.0
@@ -143,14 +144,7 @@ class Judging:
 
     def _read(self) -> None:
         """Take in the verdicts of a stopped run; a half-written last line is cut off."""
-        if not self._path.exists():
-            return
-        data = self._path.read_bytes()
-        whole = data.rfind(b"\n") + 1
-        if whole < len(data):
-            with self._path.open("r+b") as file:
-                file.truncate(whole)
-        for raw in data[:whole].splitlines():
+        for raw in whole_lines(self._path):
             line = json.loads(raw)
             judged = self.pairs.get(Pair(line["a"], line["b"], line["row"]))
             if judged is not None:
