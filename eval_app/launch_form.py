@@ -124,7 +124,11 @@ class Launch:
 
     def problems(self) -> list[str]:
         """What stands against starting, as far as the form alone can say."""
-        found = [str(error) for errors in self.form.errors.values() for error in errors]
+        found = [
+            f"{self.form.fields[name].label}: {error}" if name in self.form.fields else str(error)
+            for name, errors in self.form.errors.items()
+            for error in errors
+        ]
         for one in self.systems:
             if one.missing():
                 found.append(f"{one.kind.label}: {one.missing()}")
@@ -190,7 +194,7 @@ def fresh(project: Project, *, source: Evaluation | None = None, job: TrainingJo
         return _like(project, source)
     job = job or next((one for one in TrainingJob.objects.filter(project=project) if one.best_checkpoint), None)
     chosen = _suggested(project, job)
-    key = f"split:{job.split_id}" if job else ""
+    key = f"split:{job.split_id}" if job else next(iter(sources(project)), "")
     return _launch(project, chosen, 0, {"source": key, "rows": str(ROWS), "suites": list(SUITES), "batch_size": BATCH})
 
 

@@ -38,6 +38,19 @@ def test_it_begins_with_the_base_examples_and_the_best_checkpoint(world: World) 
     assert "6 rows can show" in page, "it says what so few rows can show"
 
 
+def test_it_is_ready_before_anything_was_trained(world: World) -> None:
+    split = world.split()
+    page = world.client("member").get(url(world)).content.decode()
+    assert f"Test part of split {split.pk}" in page
+    assert "This field is required" not in page and "Not ready" not in page
+
+
+def test_it_names_the_field_that_is_wrong(world: World) -> None:
+    world.job()
+    page = world.client("member").post(url(world, "preview/"), sent(world, rows="many")).content.decode()
+    assert "How many: “many” is not a number of rows." in page
+
+
 def test_systems_are_added_and_removed_by_plain_buttons(world: World) -> None:
     world.job()
     client = world.client("member")
